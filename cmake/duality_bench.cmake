@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: MIT
+#
+# bench/bench_<name>.cpp becomes the Google Benchmark program bench_<name>. The peers it measures itself against are
+# linked when present: DUALITY_BENCH_ISAL and DUALITY_BENCH_FEC tell the program so.
+
+find_package(benchmark QUIET)
+if(NOT benchmark_FOUND)
+    message(FATAL_ERROR "Google Benchmark is missing; scripts/install-deps installs everything this build needs")
+endif()
+
+add_library(duality_bench_peers INTERFACE)
+find_path(ISAL_INCLUDE isa-l.h)
+find_library(ISAL_LIBRARY isal)
+if(ISAL_INCLUDE AND ISAL_LIBRARY)
+    target_include_directories(duality_bench_peers SYSTEM INTERFACE "${ISAL_INCLUDE}")
+    target_link_libraries(duality_bench_peers INTERFACE "${ISAL_LIBRARY}")
+    target_compile_definitions(duality_bench_peers INTERFACE DUALITY_BENCH_ISAL)
+endif()
+find_path(FEC_INCLUDE fec.h)
+find_library(FEC_LIBRARY fec)
+if(FEC_INCLUDE AND FEC_LIBRARY)
+    target_include_directories(duality_bench_peers SYSTEM INTERFACE "${FEC_INCLUDE}")
+    target_link_libraries(duality_bench_peers INTERFACE "${FEC_LIBRARY}")
+    target_compile_definitions(duality_bench_peers INTERFACE DUALITY_BENCH_FEC)
+endif()
+
+duality_sources(duality_bench_sources "${PROJECT_SOURCE_DIR}/bench/bench_*.cpp")
+foreach(source IN LISTS duality_bench_sources)
+    cmake_path(GET source STEM name)
+    duality_program(${name} SOURCES ${source} LINK duality_lab duality_bench_peers benchmark::benchmark_main)
+endforeach()

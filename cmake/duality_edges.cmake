@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: MIT
+#
+# The edges: the only targets with real time, real I/O and third-party libraries.
+
+find_package(PkgConfig)
+if(NOT PKG_CONFIG_FOUND)
+    message(FATAL_ERROR "pkg-config is missing; scripts/install-deps installs everything this build needs")
+endif()
+
+# duality_dependency(<pkg-config module>): imported target PkgConfig::<module> with system include paths.
+function(duality_dependency module)
+    pkg_check_modules(${module} QUIET IMPORTED_TARGET GLOBAL ${module})
+    if(NOT ${module}_FOUND)
+        message(FATAL_ERROR "${module} is missing; scripts/install-deps installs everything this build needs, "
+            "-DDUALITY_EDGES=OFF builds the library alone")
+    endif()
+endfunction()
+
+foreach(module IN ITEMS libuv zlib opus sndfile CLI11 nlohmann_json)
+    duality_dependency(${module})
+endforeach()
+
+duality_library(io SOURCES io EXCEPTIONS
+    LINK duality_lab PkgConfig::libuv PkgConfig::zlib PkgConfig::opus PkgConfig::sndfile)
+
+duality_sources(sources "${PROJECT_SOURCE_DIR}/src/cli/*.cpp")
+if(sources)
+    duality_program(duality SOURCES ${sources} LINK duality_io PkgConfig::CLI11 PkgConfig::nlohmann_json)
+endif()

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: MIT
+#
+# How our own code is compiled. Everything below hangs on the target `duality_flags`, which only our targets link, so
+# that no user of the library and no system header ever sees it.
+
+add_library(duality_flags INTERFACE)
+target_compile_features(duality_flags INTERFACE cxx_std_20)
+target_compile_options(duality_flags INTERFACE -Wall -Wextra -Wconversion -Wshadow -Werror
+    # A fused multiply-add rounds once where the source rounds twice: same inputs would give other outputs on arm64.
+    -ffp-contract=off)
+set(duality_no_exceptions -fno-exceptions -fno-rtti)
+
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_CXX_VISIBILITY_PRESET hidden)
+set(CMAKE_VISIBILITY_INLINES_HIDDEN ON)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bin")
+
+if(PROJECT_IS_TOP_LEVEL AND NOT CMAKE_BUILD_TYPE)
+    set(CMAKE_BUILD_TYPE Release CACHE STRING "Build type" FORCE)
+endif()
+
+find_program(CCACHE ccache)
+if(CCACHE AND NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
+    set(CMAKE_CXX_COMPILER_LAUNCHER "${CCACHE}")
+endif()
+
+if(DUALITY_SANITIZE)
+    # Only the fuzz programs get libFuzzer's main(); everything else gets its coverage counters.
+    string(REGEX REPLACE "fuzzer(,|$)" "fuzzer-no-link\\1" duality_sanitize "${DUALITY_SANITIZE}")
+    add_compile_options(-fsanitize=${duality_sanitize} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+    add_link_options(-fsanitize=${duality_sanitize})
+endif()

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: MIT
+#
+# Every test is a CTest test with a label: unit, property, lab, live, fuzz, example, package, gate.
+
+find_package(Catch2 3 QUIET)
+if(NOT Catch2_FOUND)
+    message(FATAL_ERROR "Catch2 3 is missing; scripts/install-deps installs everything this build needs, "
+        "-DDUALITY_TESTS=OFF builds without tests")
+endif()
+include(Catch)
+
+# Measured traces for the lab are not part of the repository; tests that want them skip when they are not there.
+if(DEFINED ENV{DUALITY_TRACES})
+    set(duality_default_traces "$ENV{DUALITY_TRACES}")
+else()
+    cmake_path(SET duality_default_traces NORMALIZE "${PROJECT_SOURCE_DIR}/../shared/traces")
+endif()
+set(DUALITY_TRACES "${duality_default_traces}" CACHE PATH "Folder of measured traces")
+set(duality_test_environment "DUALITY_TRACES=${DUALITY_TRACES}")
+
+# duality_catch_tests(<label> LINK <target>… [PROPERTIES <name> <value>…]): tests/<label>/*_test.cpp as one program
+# <label>_tests, each test case a CTest test of its own.
+function(duality_catch_tests label)
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "LINK;PROPERTIES")
+    duality_sources(sources "${PROJECT_SOURCE_DIR}/tests/${label}/*_test.cpp")
+    if(NOT sources)
+        return()
+    endif()
+    duality_program(${label}_tests SOURCES ${sources} LINK ${arg_LINK} Catch2::Catch2WithMain)
+    if(DUALITY_NO_EXCEPTIONS)
+        target_compile_options(${label}_tests PRIVATE ${duality_no_exceptions})
+    endif()
+    catch_discover_tests(${label}_tests
+        TEST_PREFIX "${DUALITY_TEST_PREFIX}${label}: " DISCOVERY_MODE PRE_TEST
+        PROPERTIES LABELS ${label} ENVIRONMENT "${duality_test_environment}" TIMEOUT 300 ${arg_PROPERTIES})
+endfunction()
+
+duality_catch_tests(unit LINK duality_core)
+duality_catch_tests(property LINK duality_core duality_lab)
+duality_catch_tests(lab LINK duality_lab)
+if(TARGET duality_io)
+    # Real sockets and real time: not beside other tests.
+    duality_catch_tests(live LINK duality_io PROPERTIES RUN_SERIAL TRUE)
+endif()
+
+# Fuzz targets: with libFuzzer when the build has it, else with a driver that feeds them seeded random inputs.
+duality_sources(duality_fuzz_sources "${PROJECT_SOURCE_DIR}/tests/fuzz/fuzz_*.cpp")
+foreach(source IN LISTS duality_fuzz_sources)
+    cmake_path(GET source STEM name)
+    if(DUALITY_SANITIZE MATCHES "fuzzer")
+        duality_program(${name} SOURCES ${source} LINK duality_core duality_lab -fsanitize=fuzzer)
+        set(arguments -seed=1 -runs=100000 -max_total_time=60 -max_len=2048)
+    else()
+        duality_program(${name} SOURCES ${source} "${PROJECT_SOURCE_DIR}/tests/fuzz/driver.cpp"
+            LINK duality_core duality_lab)
+        set(arguments --runs 2000 --seed 1)
+    endif()
+    add_test(NAME "${DUALITY_TEST_PREFIX}fuzz: ${name}" COMMAND ${name} ${arguments})
+    set_tests_properties("${DUALITY_TEST_PREFIX}fuzz: ${name}" PROPERTIES LABELS fuzz TIMEOUT 300)
+endforeach()
+
+# Examples: one idea each, run to the end.
+duality_sources(duality_example_sources "${PROJECT_SOURCE_DIR}/examples/*.cpp")
+foreach(source IN LISTS duality_example_sources)
+    cmake_path(GET source STEM name)
+    duality_program(example_${name} SOURCES ${source} LINK duality_core)
+    if(DUALITY_NO_EXCEPTIONS)
+        target_compile_options(example_${name} PRIVATE ${duality_no_exceptions})
+    endif()
+    add_test(NAME "${DUALITY_TEST_PREFIX}example: ${name}" COMMAND example_${name})
+    set_tests_properties("${DUALITY_TEST_PREFIX}example: ${name}" PROPERTIES LABELS example TIMEOUT 60)
+endforeach()
