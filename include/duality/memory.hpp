@@ -43,8 +43,6 @@ struct allocator {
 /// A fixed-size array that owns its memory through an `allocator`. Move-only; empty after a failed `create`.
 template <class T>
 class buffer {
-    static_assert(std::is_nothrow_default_constructible_v<T> && std::is_nothrow_destructible_v<T>);
-
 public:
     buffer() noexcept = default;
     buffer(buffer&& other) noexcept
@@ -65,6 +63,7 @@ public:
     /// `count` value-initialised elements, or false when there is no memory (the buffer is then empty). Zero elements
     /// need no memory and succeed.
     [[nodiscard]] bool create(std::size_t count, const allocator& memory) noexcept {
+        static_assert(std::is_nothrow_default_constructible_v<T> && std::is_nothrow_destructible_v<T>);
         reset();
         if (count == 0) return true;
         if (count > static_cast<std::size_t>(-1) / sizeof(T)) return false;
