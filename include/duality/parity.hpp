@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: MIT
+//
+// Parity: everything that rebuilds lost packets from extra ones. docs/parity.md explains which part is for what.
+#pragma once
+
+#include "duality/parity_rlc.hpp"

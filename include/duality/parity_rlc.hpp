@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: MIT
+//
+// Sliding-window random linear code over GF(2^8): RFC 8681, FEC Encoding ID 10, bit-exact.
+//
+// The encoder keeps the last few source packets and makes repair symbols over any run of them, whenever asked. The
+// decoder takes sources and repairs in any order and gives lost packets back. A source packet becomes a source unit,
+// flow id (1 byte) · length (2 bytes) · data, padded with zeros; so packets of different sizes and flows share one
+// window, and a lost packet comes back with its size and its flow.
+//
+// No clock, no I/O, no allocation after `create`. An object belongs to one thread at a time. Bytes from the network
+// are always checked: whatever arrives is answered by a status and a counter, and what is already decoded stays.
+// Nothing here authenticates: a forged repair gives a forged packet, so symbols must be authentic before they come in.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "duality/detail/tinymt32.hpp"
+#include "duality/memory.hpp"
+#include "duality/ring.hpp"
+#include "duality/status.hpp"
+
+namespace duality {
+inline namespace v0 {
+
+/// Bytes a source unit has before the data: flow id and length.
+inline constexpr std::size_t source_unit_header = 3;
+
+/// The Repair FEC Payload ID (RFC 8681, section 4.1.3): which sources a repair symbol covers and with which
+/// coefficients.
+struct repair_payload_id {
+    static constexpr std::size_t wire_size = 8;
+
+    std::uint16_t repair_key = 0;         ///< seed of the coefficients
+    std::uint8_t density_threshold = 15;  ///< DT, 0…15: a coefficient is not zero with probability (DT + 1) / 16
+    std::uint16_t window_size = 0;        ///< NSS, 1…4095: number of consecutive sources covered
+    std::uint32_t first_esi = 0;          ///< FSS_ESI: the oldest of them
+
+    constexpr bool operator==(const repair_payload_id&) const noexcept = default;
+};
+
+/// Reads the first 8 bytes of `bytes`. `malformed` when there are fewer or NSS is 0.
+[[nodiscard]] status parse(byte_view bytes, repair_payload_id& id) noexcept;
+/// Writes 8 bytes. `buffer_too_small`, or `invalid_argument` when a field does not fit its bits or NSS is 0.
+[[nodiscard]] status write(const repair_payload_id& id, byte_span bytes) noexcept;
+
+/// The same for both ends, except where a field says so.
+struct rlc_config {
+    /// Source symbols a repair may cover, 1…4095. The encoder's memory is `(max_window + 1) * max_symbol`.
+    std::uint32_t max_window = 64;
+    /// Largest source unit in bytes, its 3 header bytes included, 8…65535.
+    std::uint32_t max_symbol = 1500;
+    /// E, the fixed symbol size of RFC 8681, in bytes, at most `max_symbol`: repairs of another size are refused.
+    /// 0: a repair is as long as the longest unit it covers, which costs nothing and saves bytes with small packets.
+    std::uint32_t symbol_size = 0;
+    /// Decoder only: source symbols the decoder remembers, in [max_window, 16384], rounded up to a power of two, at
+    /// least 64; 0: twice `max_window`. Older symbols than the deadline still help to decode newer ones (RFC 8681,
+    /// appendix D). Costs this times `max_symbol` bytes.
+    std::uint32_t decoder_window = 0;
+    /// Decoder only: repairs that can wait at once for the missing rest, 1…4095; 0: `max_window`. When one more comes,
+    /// the one for the oldest symbols is dropped. Each costs `decoder_window + max_symbol` bytes.
+    std::uint32_t max_equations = 0;
+    /// Decoder only: a source further ahead of the newest than this is believed only when a second one confirms it,
+    /// so that a damaged number cannot sweep the window. In symbols, 64…1000000.
+    std::uint32_t max_jump = 4096;
+    /// Coefficient rows kept, a power of two, 16…65536. The encoder goes round as many repair keys, which must be more
+    /// than the repairs ever made over one and the same window. Each costs `max_window + 24` bytes.
+    std::uint32_t cached_rows = 256;
+    /// Encoder only: DT of its repairs, 0…15. 15 (all coefficients non-zero) is right for windows of a few hundred.
+    std::uint32_t density_threshold = 15;
+};
+
+inline constexpr field_bounds rlc_bounds[] = {
+    {"max_window", 1, 4095, "symbols"},         {"max_symbol", 8, 65535, "bytes"},
+    {"symbol_size", 0, 65535, "bytes"},         {"decoder_window", 0, 16384, "symbols"},
+    {"max_equations", 0, 4095, "repairs"},      {"max_jump", 64, 1000000, "symbols"},
+    {"cached_rows", 16, 65536, "power of two"}, {"density_threshold", 0, 15, ""},
+};
+
+struct rlc_encoder_statistics {
+    std::uint64_t sources = 0;       ///< accepted by `push` or `commit`
+    std::uint64_t source_bytes = 0;  ///< of application data in them
+    std::uint64_t repairs = 0;       ///< made
+    std::uint64_t repair_bytes = 0;  ///< of repair symbols, payload ids not included
+};
+
+/// Makes repair symbols over the most recent sources.
+class rlc_encoder {
+public:
+    [[nodiscard]] static result<rlc_encoder> create(const rlc_config& config, const allocator& memory) noexcept;
+
+    /// Adds a packet as source `esi`. Numbers are consecutive (2^32 - 1 is followed by 0); the first one is free. The
+    /// oldest source falls out when the window is full. `invalid_argument`: not the next number. `too_large`: the unit
+    /// exceeds `max_symbol` (or `symbol_size`); nothing was added, and as a gap is not allowed, either the packet is
+    /// sent under no number of this sequence or `reset` is called.
+    [[nodiscard]] status push(std::uint32_t esi, std::uint8_t flow, byte_view data) noexcept {
+        return push(esi, flow, {}, data);
+    }
+    /// The same for a packet in two pieces, which are protected as one.
+    [[nodiscard]] status push(std::uint32_t esi, std::uint8_t flow, byte_view prefix, byte_view data) noexcept;
+
+    /// The two halves of `push` without a copy: room for the `size` bytes of the next packet, to be filled in before
+    /// `commit`; empty when too large. Valid until `commit`, `push` or the next `prepare`; repairs may be made meanwhile.
+    [[nodiscard]] byte_span prepare(std::size_t size) noexcept;
+    /// `wrong_state` without a matching `prepare`; otherwise as `push`.
+    [[nodiscard]] status commit(std::uint32_t esi, std::uint8_t flow, std::size_t size) noexcept;
+
+    /// Makes a repair over `window_size` sources from `first_esi` on, with the next repair key. `out_of_window`: not
+    /// all of them are there. `buffer_too_small`: `symbol_size` says what is needed, and the key is not used up.
+    [[nodiscard]] status make_repair(std::uint32_t first_esi, std::uint32_t window_size, repair_payload_id& id,
+                                     byte_span symbol, std::size_t& symbol_size) noexcept;
+    /// Over the newest `window_size` sources, or all there are if fewer. `need_more` when there are none.
+    [[nodiscard]] status make_repair(std::uint32_t window_size, repair_payload_id& id, byte_span symbol,
+                                     std::size_t& symbol_size) noexcept;
+    /// The repair that `id` describes, whoever chose its key and density.
+    [[nodiscard]] status make_repair(const repair_payload_id& id, byte_span symbol, std::size_t& symbol_size) noexcept;
+
+    /// The data of a source still in the window, so that nobody has to keep it a second time. Empty outside of the
+    /// window (and for a packet without data); valid until the next call that is not const.
+    [[nodiscard]] byte_view source(std::uint32_t esi) const noexcept {
+        if (esi - first_esi() >= count_) return {};
+        const std::size_t slot = slot_of(esi);
+        const std::uint8_t* data = units_.data() + slot * stride_ + source_unit_header;
+        return {data, lengths_[slot] - source_unit_header};
+    }
+
+    /// Forgets all sources; the next one may have any number.
+    void reset() noexcept { count_ = 0; }
+
+    /// Number of sources in the window, and the numbers of the oldest and of the one to be pushed next (meaningful
+    /// once a source was pushed).
+    [[nodiscard]] std::uint32_t size() const noexcept { return count_; }
+    [[nodiscard]] std::uint32_t first_esi() const noexcept { return next_esi_ - count_; }
+    [[nodiscard]] std::uint32_t next_esi() const noexcept { return next_esi_; }
+    [[nodiscard]] const rlc_config& config() const noexcept { return config_; }
+    [[nodiscard]] const rlc_encoder_statistics& stats() const noexcept { return stats_; }
+
+private:
+    rlc_encoder() noexcept = default;
+
+    [[nodiscard]] std::size_t slot_of(std::uint32_t esi) const noexcept;
+    [[nodiscard]] std::uint8_t* unit(std::size_t slot) noexcept { return units_.data() + slot * stride_; }
+
+    rlc_config config_{};
+    buffer<std::uint8_t> units_;            ///< `max_window + 1` slots of `stride_` bytes, zero behind each unit
+    buffer<std::uint32_t> lengths_;         ///< bytes of each slot that may be non-zero
+    buffer<const std::uint8_t*> pointers_;  ///< scratch of one dot product
+    detail::coefficient_rows rows_;
+    std::size_t stride_ = 0;
+    std::size_t next_slot_ = 0;
+    std::size_t prepared_ = 0;  ///< unit size promised by `prepare`, 0 when there is none
+    std::uint32_t next_esi_ = 0;
+    std::uint32_t count_ = 0;
+    std::uint16_t next_key_ = 0;
+    rlc_encoder_statistics stats_{};
+};
+
+/// A packet the decoder rebuilt.
+struct recovered_unit {
+    std::uint32_t esi = 0;
+    std::uint8_t flow = 0;
+    bool expired = false;  ///< older than what `forget` said is wanted: it came back too late to be of use
+    byte_view data{};      ///< valid until the next call that is not const
+};
+
+/// What is missing now, for reactive repair.
+struct rlc_deficit {
+    std::uint32_t first_missing = 0;   ///< oldest wanted source that is not there
+    std::uint32_t last_missing = 0;    ///< the newest one
+    std::uint32_t missing = 0;         ///< how many are not there; 0: the other fields mean nothing
+    std::uint32_t symbols_needed = 0;  ///< independent repairs over [first_missing, last_missing] that would bring all
+};
+
+struct rlc_decoder_statistics {
+    std::uint64_t received = 0;    ///< sources that came by themselves and were new
+    std::uint64_t recovered = 0;   ///< sources rebuilt from repairs
+    std::uint64_t expired = 0;     ///< of those, older than what was wanted when they were polled
+    std::uint64_t duplicates = 0;  ///< sources that were there already
+    std::uint64_t late = 0;        ///< sources and repairs older than the whole window
+    std::uint64_t refused = 0;     ///< sources too large, or too far ahead and not confirmed
+    std::uint64_t unpolled = 0;    ///< recovered sources that fell out of the window before they were polled
+
+    std::uint64_t repairs_used = 0;        ///< repairs that added an equation
+    std::uint64_t repairs_unneeded = 0;    ///< nothing was missing in their window
+    std::uint64_t repairs_dependent = 0;   ///< something was missing, and they said nothing new about it
+    std::uint64_t repairs_malformed = 0;   ///< NSS 0 or over the limit, or a symbol too short or too long
+    std::uint64_t repairs_outside = 0;     ///< windows outside of what this decoder knows
+    std::uint64_t inconsistent = 0;        ///< contradicts a source or the symbol size, or decodes to no valid unit
+    std::uint64_t equations_dropped = 0;   ///< given up because `max_equations` were waiting
+    std::uint64_t equations_outdated = 0;  ///< given up because their symbols left the window
+};
+
+namespace detail {
+
+struct rlc_source {
+    std::uint32_t length = 0;  ///< bytes of the unit that may be non-zero
+    bool recovered = false;
+    bool queued = false;  ///< recovered and not polled yet
+};
+
+struct rlc_equation {
+    std::int64_t pivot = 0;  ///< the oldest missing source in it, with coefficient 1
+    std::uint32_t size = 0;  ///< of its symbol; zero behind
+    bool used = false;
+};
+
+}  // namespace detail
+
+/// Rebuilds lost sources. Linear equations over the missing sources are kept in reduced form, so each repair costs one
+/// pass over its window and each recovered packet is known at once.
+class rlc_decoder {
+public:
+    [[nodiscard]] static result<rlc_decoder> create(const rlc_config& config, const allocator& memory) noexcept;
+
+    /// Says that the numbers begin with `first_esi`, before anything has come. Without it they begin with the first
+    /// source that arrives, and repairs before it are refused. `wrong_state` once something has come.
+    [[nodiscard]] status begin(std::uint32_t first_esi) noexcept;
+
+    /// A source that arrived. `duplicate`: was there (received or recovered); `late`: older than the window;
+    /// `too_large`; `out_of_window`: too far ahead, not believed yet; `inconsistent`: differs from what was recovered
+    /// under that number (which stays). May make sources available for `poll`.
+    [[nodiscard]] status push_source(std::uint32_t esi, std::uint8_t flow, byte_view data) noexcept {
+        return push_source(esi, flow, {}, data);
+    }
+    /// The same for a packet in two pieces, which were protected as one.
+    [[nodiscard]] status push_source(std::uint32_t esi, std::uint8_t flow, byte_view prefix, byte_view data) noexcept;
+
+    /// A repair that arrived. `no_change`: brought nothing new; `late`, `out_of_window`: its window is too old or
+    /// reaches into what this decoder does not know; `malformed`, `too_large`: NSS or the size is out of range;
+    /// `inconsistent`: shorter than a unit it covers, or not of the fixed symbol size. May make sources available.
+    [[nodiscard]] status push_repair(const repair_payload_id& id, byte_view symbol) noexcept;
+
+    /// Takes one recovered source, in the order they were solved; false when there is none.
+    [[nodiscard]] bool poll(recovered_unit& out) noexcept;
+
+    /// Sources before `before_esi` are no longer wanted: they do not count as a deficit, and are marked expired when
+    /// they are recovered. They still help to decode others while they are in the window. Never goes backwards.
+    void forget(std::uint32_t before_esi) noexcept;
+
+    /// The missing sources between the oldest wanted and the newest one known to exist.
+    [[nodiscard]] rlc_deficit deficit() const noexcept;
+    /// Is this source there, received or recovered? False outside the window.
+    [[nodiscard]] bool has(std::uint32_t esi) const noexcept;
+    /// Has anything come (or `begin` been called), and the newest source known to exist.
+    [[nodiscard]] bool started() const noexcept { return started_; }
+    [[nodiscard]] std::uint32_t newest_esi() const noexcept { return static_cast<std::uint32_t>(newest_); }
+    /// Equations waiting for the rest.
+    [[nodiscard]] std::uint32_t equations() const noexcept { return equations_; }
+    [[nodiscard]] const rlc_config& config() const noexcept { return config_; }
+    [[nodiscard]] const rlc_decoder_statistics& stats() const noexcept { return stats_; }
+
+private:
+    static constexpr std::uint16_t no_equation = 0xFFFF;
+
+    rlc_decoder() noexcept = default;
+
+    [[nodiscard]] std::size_t slot_of(std::int64_t position) const noexcept {
+        return static_cast<std::size_t>(position) & (capacity_ - 1);
+    }
+    [[nodiscard]] std::uint8_t* unit(std::int64_t position) noexcept {
+        return units_.data() + slot_of(position) * stride_;
+    }
+    [[nodiscard]] std::uint8_t* coefficients(std::size_t e) noexcept {
+        return work_.data() + e * (capacity_ + stride_);
+    }
+    [[nodiscard]] std::uint8_t* symbol(std::size_t e) noexcept { return coefficients(e) + capacity_; }
+    [[nodiscard]] bool known(std::int64_t position) const noexcept {
+        const std::size_t s = slot_of(position);
+        return (known_[s / 64] >> (s % 64) & 1) != 0;
+    }
+    [[nodiscard]] std::uint64_t missing_bits(std::int64_t position, std::uint32_t count) const noexcept;
+    void set_known(std::int64_t position, bool value) noexcept;
+    void start(std::int64_t newest) noexcept;
+    void advance(std::int64_t newest) noexcept;
+    [[nodiscard]] bool believe_jump(std::int64_t position) noexcept;
+    void release(std::size_t e) noexcept;
+    void absorb(std::int64_t position) noexcept;
+    void eliminate(std::size_t e) noexcept;
+    void solve(std::size_t e) noexcept;
+
+    rlc_config config_{};
+    std::size_t capacity_ = 0;  ///< window in symbols, a power of two
+    std::size_t stride_ = 0;    ///< bytes per unit, whole cache lines
+    buffer<std::uint8_t> units_;
+    buffer<detail::rlc_source> sources_;
+    buffer<std::uint64_t> known_;
+    buffer<std::uint8_t> work_;  ///< per equation: coefficients by slot, then the symbol; one more as scratch
+    buffer<detail::rlc_equation> equation_;
+    buffer<std::uint16_t> pivot_of_;        ///< by slot: the equation whose pivot this source is
+    buffer<const std::uint8_t*> pointers_;  ///< scratch of one dot product
+    buffer<std::uint8_t> factors_;
+    ring<std::int64_t> ready_;
+    detail::coefficient_rows rows_;
+    bool started_ = false;
+    bool jump_pending_ = false;
+    std::int64_t jump_ = 0;    ///< unconfirmed source far ahead
+    std::int64_t base_ = 0;    ///< oldest position in the window
+    std::int64_t newest_ = 0;  ///< newest position known to exist
+    std::int64_t wanted_ = 0;
+    std::uint32_t equations_ = 0;
+    rlc_decoder_statistics stats_{};
+};
+
+}  // namespace v0
+}  // namespace duality

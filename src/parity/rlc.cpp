@@ -1,0 +1,577 @@
+// SPDX-License-Identifier: MIT
+
+#include "duality/parity_rlc.hpp"
+
+#include <bit>
+#include <cstring>
+
+#include "duality/detail/gf256.hpp"
+#include "duality/sequence.hpp"
+
+namespace duality {
+inline namespace v0 {
+namespace {
+
+/// Bytes between units: whole cache lines, and an odd number of them, so that the same bytes of neighbouring units do
+/// not compete for the same cache sets.
+std::size_t stride_for(std::size_t symbol) noexcept {
+    return ((symbol + 63) / 64 | 1) * 64;
+}
+
+std::size_t padded(std::size_t bytes) noexcept {
+    return (bytes + 63) / 64 * 64;
+}
+
+bool valid(const rlc_config& config, failure& why) noexcept {
+    config_check check{rlc_bounds};
+    check.in_range("max_window", config.max_window)
+        .in_range("max_symbol", config.max_symbol)
+        .in_range("symbol_size", config.symbol_size)
+        .in_range("decoder_window", config.decoder_window)
+        .in_range("max_equations", config.max_equations)
+        .in_range("max_jump", config.max_jump)
+        .in_range("cached_rows", config.cached_rows)
+        .in_range("density_threshold", config.density_threshold)
+        .require("symbol_size", config.symbol_size == 0 || (config.symbol_size > source_unit_header &&
+                                                            config.symbol_size <= config.max_symbol))
+        .require("decoder_window", config.decoder_window == 0 || config.decoder_window >= config.max_window)
+        .require("cached_rows", std::has_single_bit(config.cached_rows));
+    if (!check.ok()) why = check.error();
+    return check.ok();
+}
+
+std::size_t unit_limit(const rlc_config& config) noexcept {
+    return config.symbol_size != 0 ? config.symbol_size : config.max_symbol;
+}
+
+void write_header(std::uint8_t* unit, std::uint8_t flow, std::size_t length) noexcept {
+    unit[0] = flow;
+    unit[1] = static_cast<std::uint8_t>(length >> 8);
+    unit[2] = static_cast<std::uint8_t>(length);
+}
+
+void copy(std::uint8_t* out, byte_view in) noexcept {
+    if (!in.empty()) std::memcpy(out, in.data(), in.size());
+}
+
+/// Internal positions are ESIs that do not wrap; they begin here plus the first ESI, so that none is ever negative.
+constexpr std::int64_t origin = std::int64_t{1} << 40;
+
+bool all_zero(const std::uint8_t* bytes, std::size_t size) noexcept {
+    std::uint8_t any = 0;
+    for (std::size_t i = 0; i < size; ++i) any |= bytes[i];
+    return any == 0;
+}
+
+}  // namespace
+
+status parse(byte_view bytes, repair_payload_id& id) noexcept {
+    if (bytes.size() < repair_payload_id::wire_size) return status::malformed;
+    const std::uint8_t* b = bytes.data();
+    repair_payload_id read;
+    read.repair_key = static_cast<std::uint16_t>(b[0] << 8 | b[1]);
+    read.density_threshold = static_cast<std::uint8_t>(b[2] >> 4);
+    read.window_size = static_cast<std::uint16_t>((b[2] & 0xF) << 8 | b[3]);
+    read.first_esi = static_cast<std::uint32_t>(b[4]) << 24 | static_cast<std::uint32_t>(b[5]) << 16 |
+                     static_cast<std::uint32_t>(b[6]) << 8 | b[7];
+    if (read.window_size == 0) return status::malformed;
+    id = read;
+    return status::ok;
+}
+
+status write(const repair_payload_id& id, byte_span bytes) noexcept {
+    if (id.density_threshold > 15 || id.window_size == 0 || id.window_size > 4095) return status::invalid_argument;
+    if (bytes.size() < repair_payload_id::wire_size) return status::buffer_too_small;
+    std::uint8_t* b = bytes.data();
+    b[0] = static_cast<std::uint8_t>(id.repair_key >> 8);
+    b[1] = static_cast<std::uint8_t>(id.repair_key);
+    b[2] = static_cast<std::uint8_t>(id.density_threshold << 4 | id.window_size >> 8);
+    b[3] = static_cast<std::uint8_t>(id.window_size);
+    b[4] = static_cast<std::uint8_t>(id.first_esi >> 24);
+    b[5] = static_cast<std::uint8_t>(id.first_esi >> 16);
+    b[6] = static_cast<std::uint8_t>(id.first_esi >> 8);
+    b[7] = static_cast<std::uint8_t>(id.first_esi);
+    return status::ok;
+}
+
+// Encoder
+
+result<rlc_encoder> rlc_encoder::create(const rlc_config& config, const allocator& memory) noexcept {
+    failure why;
+    if (!valid(config, why)) return why;
+    rlc_encoder e;
+    e.config_ = config;
+    e.stride_ = stride_for(unit_limit(config));
+    const std::size_t slots = std::size_t{config.max_window} + 1;
+    if (!e.units_.create(slots * e.stride_, memory) || !e.lengths_.create(slots, memory) ||
+        !e.pointers_.create(config.max_window, memory) ||
+        !e.rows_.create(config.cached_rows, config.max_window, memory))
+        return status::out_of_memory;
+    return e;
+}
+
+std::size_t rlc_encoder::slot_of(std::uint32_t esi) const noexcept {
+    const std::size_t slots = lengths_.size();
+    const std::size_t back = next_esi_ - esi;  // at most max_window
+    return next_slot_ >= back ? next_slot_ - back : next_slot_ + slots - back;
+}
+
+byte_span rlc_encoder::prepare(std::size_t size) noexcept {
+    prepared_ = 0;
+    if (size > 0xFFFF || size + source_unit_header > unit_limit(config_)) return {};
+    prepared_ = size + source_unit_header;
+    return {unit(next_slot_) + source_unit_header, size};
+}
+
+status rlc_encoder::commit(std::uint32_t esi, std::uint8_t flow, std::size_t size) noexcept {
+    if (prepared_ == 0 || size + source_unit_header != prepared_) return status::wrong_state;
+    if (count_ != 0 && esi != next_esi_) return status::invalid_argument;
+    std::uint8_t* out = unit(next_slot_);
+    write_header(out, flow, size);
+    std::uint32_t& length = lengths_[next_slot_];
+    if (length > prepared_) std::memset(out + prepared_, 0, length - prepared_);
+    length = static_cast<std::uint32_t>(prepared_);
+    prepared_ = 0;
+    next_slot_ = next_slot_ + 1 == lengths_.size() ? 0 : next_slot_ + 1;
+    next_esi_ = esi + 1;
+    if (count_ < config_.max_window) ++count_;
+    ++stats_.sources;
+    stats_.source_bytes += size;
+    return status::ok;
+}
+
+status rlc_encoder::push(std::uint32_t esi, std::uint8_t flow, byte_view prefix, byte_view data) noexcept {
+    if (count_ != 0 && esi != next_esi_) return status::invalid_argument;
+    const std::size_t size = prefix.size() + data.size();
+    const byte_span room = prepare(size);
+    if (prepared_ == 0) return status::too_large;
+    copy(room.data(), prefix);
+    copy(room.data() + prefix.size(), data);
+    return commit(esi, flow, size);
+}
+
+status rlc_encoder::make_repair(const repair_payload_id& id, byte_span symbol, std::size_t& symbol_size) noexcept {
+    if (id.window_size == 0 || id.density_threshold > 15) return status::invalid_argument;
+    const std::uint32_t from_first = id.first_esi - first_esi();
+    if (from_first >= count_ || count_ - from_first < id.window_size) return status::out_of_window;
+
+    const std::size_t slots = lengths_.size();
+    std::size_t slot = slot_of(id.first_esi);
+    std::size_t longest = config_.symbol_size;
+    for (std::size_t i = 0; i < id.window_size; ++i) {
+        pointers_[i] = unit(slot);
+        if (lengths_[slot] > longest) longest = lengths_[slot];
+        if (++slot == slots) slot = 0;
+    }
+    symbol_size = longest;
+    if (symbol.size() < longest) return status::buffer_too_small;
+
+    const std::uint8_t* row = rows_.row(id.repair_key, id.density_threshold, id.window_size);
+    detail::gf256_active().dot(symbol.data(), pointers_.data(), row, id.window_size, longest);
+    ++stats_.repairs;
+    stats_.repair_bytes += longest;
+    return status::ok;
+}
+
+status rlc_encoder::make_repair(std::uint32_t first_esi, std::uint32_t window_size, repair_payload_id& id,
+                                byte_span symbol, std::size_t& symbol_size) noexcept {
+    if (window_size == 0) return status::invalid_argument;
+    if (window_size > config_.max_window) return status::out_of_window;
+    repair_payload_id chosen;
+    chosen.repair_key = next_key_;
+    chosen.density_threshold = static_cast<std::uint8_t>(config_.density_threshold);
+    chosen.window_size = static_cast<std::uint16_t>(window_size);
+    chosen.first_esi = first_esi;
+    const status made = make_repair(chosen, symbol, symbol_size);
+    if (made != status::ok) return made;
+    next_key_ = static_cast<std::uint16_t>((next_key_ + 1u) & (config_.cached_rows - 1));
+    id = chosen;
+    return status::ok;
+}
+
+status rlc_encoder::make_repair(std::uint32_t window_size, repair_payload_id& id, byte_span symbol,
+                                std::size_t& symbol_size) noexcept {
+    if (count_ == 0) return status::need_more;
+    const std::uint32_t n = window_size < count_ ? window_size : count_;
+    return make_repair(next_esi_ - n, n, id, symbol, symbol_size);
+}
+
+// Decoder
+
+result<rlc_decoder> rlc_decoder::create(const rlc_config& config, const allocator& memory) noexcept {
+    failure why;
+    if (!valid(config, why)) return why;
+    rlc_decoder d;
+    d.config_ = config;
+    if (d.config_.decoder_window == 0) d.config_.decoder_window = 2 * config.max_window;
+    if (d.config_.max_equations == 0) d.config_.max_equations = config.max_window;
+    d.capacity_ = std::bit_ceil(std::size_t{d.config_.decoder_window < 64 ? 64 : d.config_.decoder_window});
+    d.config_.decoder_window = static_cast<std::uint32_t>(d.capacity_);
+    d.stride_ = stride_for(unit_limit(config));
+    const std::size_t rows = std::size_t{d.config_.max_equations} + 1;
+    const std::size_t terms = std::size_t{config.max_window} + d.config_.max_equations + 1;
+    if (!d.units_.create(d.capacity_ * d.stride_, memory) || !d.sources_.create(d.capacity_, memory) ||
+        !d.known_.create(d.capacity_ / 64, memory) || !d.work_.create(rows * (d.capacity_ + d.stride_), memory) ||
+        !d.equation_.create(rows, memory) || !d.pivot_of_.create(d.capacity_, memory) ||
+        !d.pointers_.create(terms, memory) || !d.factors_.create(terms, memory) ||
+        !d.ready_.create(d.capacity_, memory) || !d.rows_.create(config.cached_rows, config.max_window, memory))
+        return status::out_of_memory;
+    for (std::uint16_t& e : d.pivot_of_) e = no_equation;
+    return d;
+}
+
+/// Bit i is set when position + i is not known; `count` <= 64.
+std::uint64_t rlc_decoder::missing_bits(std::int64_t position, std::uint32_t count) const noexcept {
+    const std::size_t words = known_.size();
+    const std::size_t s = slot_of(position);
+    const std::size_t word = s / 64;
+    const unsigned shift = s % 64;
+    std::uint64_t bits = known_[word] >> shift;
+    if (shift != 0) bits |= known_[word + 1 == words ? 0 : word + 1] << (64 - shift);
+    bits = ~bits;
+    return count < 64 ? bits & ((std::uint64_t{1} << count) - 1) : bits;
+}
+
+void rlc_decoder::set_known(std::int64_t position, bool value) noexcept {
+    const std::size_t s = slot_of(position);
+    const std::uint64_t bit = std::uint64_t{1} << (s % 64);
+    known_[s / 64] = value ? known_[s / 64] | bit : known_[s / 64] & ~bit;
+}
+
+void rlc_decoder::start(std::int64_t newest) noexcept {
+    started_ = true;
+    newest_ = newest;
+    base_ = newest - static_cast<std::int64_t>(capacity_) + 1;
+}
+
+void rlc_decoder::release(std::size_t e) noexcept {
+    pivot_of_[slot_of(equation_[e].pivot)] = no_equation;
+    equation_[e].used = false;
+    --equations_;
+}
+
+/// Moves the window so that `newest` is its last position. An equation whose oldest unknown leaves cannot be used any
+/// more; no other equation contains that unknown, because it is a pivot.
+void rlc_decoder::advance(std::int64_t newest) noexcept {
+    newest_ = newest;
+    const std::int64_t base = newest - static_cast<std::int64_t>(capacity_) + 1;
+    const std::int64_t gone =
+        base - base_ < static_cast<std::int64_t>(capacity_) ? base : base_ + static_cast<std::int64_t>(capacity_);
+    for (std::int64_t p = base_; p < gone; ++p) {
+        const std::size_t s = slot_of(p);
+        if (pivot_of_[s] != no_equation) {
+            release(pivot_of_[s]);
+            ++stats_.equations_outdated;
+        }
+        if (sources_[s].queued) {
+            sources_[s].queued = false;
+            ++stats_.unpolled;
+        }
+        set_known(p, false);
+    }
+    base_ = base;
+}
+
+/// A source more than `max_jump` ahead: true when another one near it came before.
+bool rlc_decoder::believe_jump(std::int64_t position) noexcept {
+    const std::int64_t distance = position - jump_;
+    const bool confirmed = jump_pending_ && distance != 0 && distance > -static_cast<std::int64_t>(capacity_) &&
+                           distance < static_cast<std::int64_t>(capacity_);
+    jump_pending_ = !confirmed;
+    jump_ = position;
+    return confirmed;
+}
+
+status rlc_decoder::begin(std::uint32_t first_esi) noexcept {
+    if (started_) return status::wrong_state;
+    start(origin + first_esi - 1);
+    wanted_ = newest_ + 1;
+    return status::ok;
+}
+
+status rlc_decoder::push_source(std::uint32_t esi, std::uint8_t flow, byte_view prefix, byte_view data) noexcept {
+    const std::size_t payload = prefix.size() + data.size();
+    const std::size_t size = payload + source_unit_header;
+    if (payload > 0xFFFF || size > unit_limit(config_)) {
+        ++stats_.refused;
+        return status::too_large;
+    }
+    if (!started_) {
+        start(origin + esi);
+        wanted_ = newest_;
+    }
+    const std::int64_t position = unwrap_nearest(newest_, esi, 32);
+    if (position < base_) {
+        ++stats_.late;
+        return status::late;
+    }
+    if (position > newest_) {
+        if (position - newest_ > config_.max_jump && !believe_jump(position)) {
+            ++stats_.refused;
+            return status::out_of_window;
+        }
+        advance(position);
+    }
+    detail::rlc_source& source = sources_[slot_of(position)];
+    std::uint8_t* out = unit(position);
+    if (known(position)) {
+        ++stats_.duplicates;
+        if (!source.recovered) return status::duplicate;
+        const bool same = source.length == size && out[0] == flow &&
+                          (prefix.empty() || std::memcmp(out + 3, prefix.data(), prefix.size()) == 0) &&
+                          (data.empty() || std::memcmp(out + 3 + prefix.size(), data.data(), data.size()) == 0);
+        if (same) return status::duplicate;
+        ++stats_.inconsistent;
+        return status::inconsistent;
+    }
+    write_header(out, flow, payload);
+    copy(out + source_unit_header, prefix);
+    copy(out + source_unit_header + prefix.size(), data);
+    if (source.length > size) std::memset(out + size, 0, source.length - size);
+    source.length = static_cast<std::uint32_t>(size);
+    source.recovered = false;
+    set_known(position, true);
+    ++stats_.received;
+    if (equations_ != 0) absorb(position);
+    return status::ok;
+}
+
+/// A source that was unknown to the equations came by itself: move its term to the right-hand side of each.
+void rlc_decoder::absorb(std::int64_t position) noexcept {
+    const std::size_t column = slot_of(position);
+    const std::size_t length = sources_[column].length;
+    const detail::gf256_kernel& kernel = detail::gf256_active();
+    const std::uint16_t own = pivot_of_[column];
+    for (std::size_t e = 0; e < config_.max_equations; ++e) {
+        const std::uint8_t c = equation_[e].used ? coefficients(e)[column] : std::uint8_t{0};
+        if (c == 0) continue;
+        if (length > equation_[e].size) {  // the repair was too short to cover this source
+            ++stats_.inconsistent;
+            release(e);
+            continue;
+        }
+        coefficients(e)[column] = 0;
+        kernel.multiply_add(symbol(e), unit(position), c, padded(length));
+        if (e != own) solve(e);
+    }
+    if (own == no_equation || !equation_[own].used) return;
+    // The equation that had this source as its pivot needs another one: the oldest unknown left in it.
+    pivot_of_[column] = no_equation;
+    std::int64_t p = position + 1;
+    while (p <= newest_ && coefficients(own)[slot_of(p)] == 0) ++p;
+    if (p > newest_) {
+        if (!all_zero(symbol(own), equation_[own].size)) ++stats_.inconsistent;
+        equation_[own].used = false;
+        --equations_;
+        return;
+    }
+    equation_[own].pivot = p;
+    const std::uint8_t scale = detail::gf256_inverse(coefficients(own)[slot_of(p)]);
+    const std::uint8_t* row = coefficients(own);
+    kernel.dot(coefficients(own), &row, &scale, 1, capacity_ + padded(equation_[own].size));
+    eliminate(own);
+}
+
+/// Makes the pivot of equation `e`, which is normalised, vanish from all others, and looks what that solved.
+void rlc_decoder::eliminate(std::size_t e) noexcept {
+    const std::size_t column = slot_of(equation_[e].pivot);
+    const detail::gf256_kernel& kernel = detail::gf256_active();
+    pivot_of_[column] = static_cast<std::uint16_t>(e);
+    for (std::size_t other = 0; other < config_.max_equations; ++other) {
+        if (other == e || !equation_[other].used) continue;
+        const std::uint8_t c = coefficients(other)[column];
+        if (c == 0) continue;
+        kernel.multiply_add(coefficients(other), coefficients(e), c, capacity_ + padded(equation_[e].size));
+        if (equation_[other].size < equation_[e].size) equation_[other].size = equation_[e].size;
+        solve(other);
+    }
+    solve(e);
+}
+
+/// When only its pivot is left in equation `e`, its symbol is that source.
+void rlc_decoder::solve(std::size_t e) noexcept {
+    const detail::rlc_equation& eq = equation_[e];
+    const std::size_t column = slot_of(eq.pivot);
+    const std::uint8_t* row = coefficients(e);
+    if (!all_zero(row, column) || !all_zero(row + column + 1, capacity_ - column - 1)) return;
+
+    const std::int64_t position = eq.pivot;
+    const std::uint8_t* in = symbol(e);
+    const std::size_t length = source_unit_header + (std::size_t{in[1]} << 8 | in[2]);
+    const std::size_t size = eq.size;
+    release(e);
+    if (length > size || length > unit_limit(config_) || !all_zero(in + length, size - length)) {
+        ++stats_.inconsistent;  // some repair or source behind it was damaged: the source stays missing
+        return;
+    }
+    detail::rlc_source& source = sources_[column];
+    std::uint8_t* out = unit(position);
+    std::memcpy(out, in, length);
+    if (source.length > length) std::memset(out + length, 0, source.length - length);
+    source.length = static_cast<std::uint32_t>(length);
+    source.recovered = true;
+    source.queued = ready_.push(position);
+    if (!source.queued) ++stats_.unpolled;
+    set_known(position, true);
+    ++stats_.recovered;
+}
+
+status rlc_decoder::push_repair(const repair_payload_id& id, byte_view repair) noexcept {
+    if (id.window_size == 0 || id.density_threshold > 15 || repair.size() < source_unit_header) {
+        ++stats_.repairs_malformed;
+        return status::malformed;
+    }
+    if (id.window_size > config_.max_window || repair.size() > config_.max_symbol) {
+        ++stats_.repairs_malformed;
+        return status::too_large;
+    }
+    if (config_.symbol_size != 0 && repair.size() != config_.symbol_size) {
+        ++stats_.inconsistent;
+        return status::inconsistent;
+    }
+    const std::uint32_t count = id.window_size;
+    if (!started_) {
+        ++stats_.repairs_outside;
+        return status::out_of_window;
+    }
+    const std::int64_t first = unwrap_nearest(newest_, id.first_esi, 32);
+    const std::int64_t last = first + count - 1;
+    if (last < base_) {
+        ++stats_.late;
+        return status::late;
+    }
+    if (first > newest_ + 1 || first < base_) {
+        ++stats_.repairs_outside;
+        return status::out_of_window;
+    }
+
+    // Up to `newest_` the window tells what is missing and how long the rest is; beyond, everything is missing.
+    bool complete = last <= newest_;
+    for (std::uint32_t i = 0; complete && i < count; i += 64)
+        complete = missing_bits(first + i, count - i < 64 ? count - i : 64) == 0;
+    if (complete) {
+        ++stats_.repairs_unneeded;
+        return status::no_change;
+    }
+    const std::int64_t covered = last < newest_ ? last : newest_;
+    for (std::int64_t p = first; p <= covered; ++p)
+        if (known(p) && sources_[slot_of(p)].length > repair.size()) {
+            ++stats_.inconsistent;
+            return status::inconsistent;
+        }
+    if (last > newest_) advance(last);  // keeps `first`: no repair is wider than the decoder's window
+
+    // The coefficients of the unknowns, reduced by the equations there are.
+    const detail::gf256_kernel& kernel = detail::gf256_active();
+    const std::uint8_t* row = rows_.row(id.repair_key, id.density_threshold, count);
+    const std::size_t scratch = config_.max_equations;
+    std::uint8_t* reduced = coefficients(scratch);
+    std::size_t size = 0;   // of the equation: the longest of the repair and those it is reduced by
+    std::size_t terms = 0;  // of the right-hand side: known sources, then equations, then the repair itself
+    for (;;) {
+        std::memset(reduced, 0, capacity_);
+        terms = 0;
+        size = repair.size();
+        for (std::uint32_t i = 0; i < count; ++i) {
+            if (row[i] == 0) continue;
+            if (known(first + i)) {
+                pointers_[terms] = unit(first + i);
+                factors_[terms++] = row[i];
+            } else {
+                reduced[slot_of(first + i)] = row[i];
+            }
+        }
+        for (std::uint32_t i = 0; equations_ != 0 && i < count; ++i) {
+            const std::size_t column = slot_of(first + i);
+            const std::uint16_t e = pivot_of_[column];
+            if (e == no_equation || reduced[column] == 0) continue;
+            if (equation_[e].size > size) size = equation_[e].size;
+            pointers_[terms] = symbol(e);
+            factors_[terms++] = reduced[column];
+            kernel.multiply_add(reduced, coefficients(e), reduced[column], capacity_);
+        }
+        if (all_zero(reduced, capacity_)) {
+            ++stats_.repairs_dependent;
+            return status::no_change;
+        }
+        if (equations_ < config_.max_equations) break;
+        std::size_t oldest = 0;
+        for (std::size_t e = 1; e < config_.max_equations; ++e)
+            if (equation_[e].pivot < equation_[oldest].pivot) oldest = e;
+        release(oldest);
+        ++stats_.equations_dropped;
+    }
+
+    std::size_t e = 0;
+    while (equation_[e].used) ++e;
+    detail::rlc_equation& eq = equation_[e];
+    eq.used = true;
+    ++equations_;
+    eq.pivot = first;
+    while (reduced[slot_of(eq.pivot)] == 0) ++eq.pivot;
+
+    // Normalised by its pivot, the right-hand side is one dot product.
+    const std::uint8_t scale = detail::gf256_inverse(reduced[slot_of(eq.pivot)]);
+    const std::uint8_t* from = reduced;
+    kernel.dot(coefficients(e), &from, &scale, 1, capacity_);
+    for (std::size_t i = 0; i < terms; ++i) factors_[i] = detail::gf256_multiply(factors_[i], scale);
+    std::uint8_t* out = symbol(e);
+    kernel.dot(out, pointers_.data(), factors_.data(), terms, padded(size));
+    kernel.multiply_add(out, repair.data(), scale, repair.size());
+    if (padded(size) < stride_) std::memset(out + padded(size), 0, stride_ - padded(size));
+    eq.size = static_cast<std::uint32_t>(size);
+    ++stats_.repairs_used;
+    eliminate(e);
+    return status::ok;
+}
+
+bool rlc_decoder::poll(recovered_unit& out) noexcept {
+    while (!ready_.empty()) {
+        const std::int64_t position = ready_.pop();
+        detail::rlc_source& source = sources_[slot_of(position)];
+        if (position < base_ || !source.queued) continue;  // left the window before it was polled; counted there
+        source.queued = false;
+        const std::uint8_t* in = unit(position);
+        out.esi = static_cast<std::uint32_t>(position);
+        out.flow = in[0];
+        out.expired = position < wanted_;
+        out.data = {in + source_unit_header, source.length - source_unit_header};
+        if (out.expired) ++stats_.expired;
+        return true;
+    }
+    return false;
+}
+
+void rlc_decoder::forget(std::uint32_t before_esi) noexcept {
+    if (!started_) return;
+    const std::int64_t position = unwrap_nearest(newest_, before_esi, 32);
+    if (position > wanted_) wanted_ = position;
+}
+
+rlc_deficit rlc_decoder::deficit() const noexcept {
+    rlc_deficit out;
+    if (!started_) return out;
+    const std::int64_t from = wanted_ > base_ ? wanted_ : base_;
+    for (std::int64_t p = from; p <= newest_; p += 64) {
+        const std::int64_t left = newest_ - p + 1;
+        const std::uint64_t bits = missing_bits(p, left < 64 ? static_cast<std::uint32_t>(left) : 64);
+        if (bits == 0) continue;
+        if (out.missing == 0) out.first_missing = static_cast<std::uint32_t>(p + std::countr_zero(bits));
+        out.last_missing = static_cast<std::uint32_t>(p + 63 - std::countl_zero(bits));
+        out.missing += static_cast<std::uint32_t>(std::popcount(bits));
+    }
+    std::uint32_t useful = 0;
+    for (std::size_t e = 0; equations_ != 0 && e < config_.max_equations; ++e)
+        useful += equation_[e].used && equation_[e].pivot >= from ? 1u : 0u;
+    out.symbols_needed = out.missing - useful;
+    return out;
+}
+
+bool rlc_decoder::has(std::uint32_t esi) const noexcept {
+    if (!started_) return false;
+    const std::int64_t position = unwrap_nearest(newest_, esi, 32);
+    return position >= base_ && position <= newest_ && known(position);
+}
+
+}  // namespace v0
+}  // namespace duality
