@@ -180,8 +180,37 @@ struct loss_chances {
     double leave;
 };
 
+/// Standard normal values like `xoshiro256::gaussian`, but using both results of the polar method: drawing jitter is
+/// most of the work of making a realisation.
+class gaussian_source {
+public:
+    explicit gaussian_source(std::uint64_t seed) noexcept : random_{seed} {}
+
+    double next() noexcept {
+        if (has_second_) {
+            has_second_ = false;
+            return second_;
+        }
+        for (;;) {
+            const double u = 2 * random_.uniform() - 1;
+            const double v = 2 * random_.uniform() - 1;
+            const double s = u * u + v * v;
+            if (s >= 1 || s <= 0) continue;
+            const double scale = std::sqrt(-2 * duality::detail::portable_log(s) / s);
+            second_ = v * scale;
+            has_second_ = true;
+            return u * scale;
+        }
+    }
+
+private:
+    xoshiro256 random_;
+    double second_ = 0;
+    bool has_second_ = false;
+};
+
 void draw_slots(const path_model& model, std::uint64_t seed, const path_timeline& path, lane_timeline& lane) {
-    xoshiro256 jitter{derive_seed(seed, jitter_stream)};
+    gaussian_source jitter{derive_seed(seed, jitter_stream)};
     xoshiro256 spike{derive_seed(seed, spike_stream)};
     xoshiro256 spike_size{derive_seed(seed, spike_size_stream)};
     xoshiro256 loss{derive_seed(seed, loss_stream)};
@@ -205,7 +234,7 @@ void draw_slots(const path_model& model, std::uint64_t seed, const path_timeline
         const bool near_step = next_step < path.steps.size() && path.steps[next_step].at_ns - lossy_before <= at;
         const regime_model& regime = busy ? model.busy : model.calm;
 
-        double extra_ms = jitter.gaussian() * regime.jitter_sigma_ms;
+        double extra_ms = jitter.next() * regime.jitter_sigma_ms;
         if (extra_ms < 0) extra_ms = -extra_ms;
         const bool spiked = spike.chance(regime.spikes.share);
         if (spiked) {
