@@ -3,28 +3,18 @@
 
 #include <algorithm>
 
+#include "lab/quantile.hpp"
+
 namespace duality {
 inline namespace v0 {
 namespace lab {
-namespace {
-
-/// The value at rank ceil(share * n), counted from 1. Precondition: not empty.
-std::int64_t nearest_rank(std::vector<std::int64_t>& values, std::size_t percent) {
-    const std::size_t rank = (values.size() * percent + 99) / 100;
-    const auto at = values.begin() + static_cast<std::ptrdiff_t>(rank == 0 ? 0 : rank - 1);
-    std::nth_element(values.begin(), at, values.end());
-    return *at;
-}
-
-}  // namespace
-
 std::vector<std::int64_t> trace_baseline(std::span<const trace_row> rows) {
     std::vector<std::int64_t> delays;
     delays.reserve(rows.size());
     for (const trace_row& row : rows)
         if (!row.is_lost()) delays.push_back(row.delay_ns);
     if (delays.empty()) return {0};
-    const std::int64_t floor = nearest_rank(delays, 1);
+    const std::int64_t floor = detail::nearest_rank(delays, 1);
     const std::int64_t ceiling = floor + trace_baseline_rise_max.ns();
 
     const std::int64_t step = trace_baseline_step.ns();
@@ -41,7 +31,7 @@ std::vector<std::int64_t> trace_baseline(std::span<const trace_row> rows) {
         delays.clear();
         for (std::size_t i = begin; i < end; ++i)
             if (!rows[i].is_lost()) delays.push_back(rows[i].delay_ns);
-        if (!delays.empty()) last = std::min(nearest_rank(delays, 5), ceiling);
+        if (!delays.empty()) last = std::min(detail::nearest_rank(delays, 5), ceiling);
         baseline[cell] = last;
     }
     return baseline;
