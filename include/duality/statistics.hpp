@@ -1,0 +1,436 @@
+// SPDX-License-Identifier: MIT
+//
+// Small bounded estimators of delay and loss: exponentially weighted mean, running median, histogram with forgetting,
+// windowed low quantile, and the baseline of a path's relative delay.
+//
+// Everything here that feeds a decision is integer arithmetic on nanoseconds, so that the same inputs give the same
+// outputs under any compiler flags. No object reads a clock; the ones that need memory take it in `create`.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <utility>
+
+#include "duality/memory.hpp"
+#include "duality/ring.hpp"
+#include "duality/status.hpp"
+#include "duality/time.hpp"
+
+namespace duality {
+inline namespace v0 {
+
+/// Exponentially weighted mean of durations, weight `numerator / denominator` for the newest sample, starting from
+/// zero. State has 8 fractional bits of a nanosecond; samples are clamped to ±2^43 ns (2.4 hours).
+/// Precondition: `1 <= numerator <= denominator <= 1000`.
+class ewma {
+public:
+    constexpr ewma(std::int32_t numerator, std::int32_t denominator) noexcept
+        : numerator_{numerator}, denominator_{denominator} {}
+
+    constexpr void add(duration sample) noexcept {
+        const std::int64_t x = std::clamp(sample.ns(), -limit_ns, limit_ns) * one;
+        value_ += (x - value_) * numerator_ / denominator_;
+    }
+    [[nodiscard]] constexpr duration value() const noexcept { return duration::from_ns(value_ / one); }
+    constexpr void reset(duration value = duration::zero()) noexcept {
+        value_ = std::clamp(value.ns(), -limit_ns, limit_ns) * one;
+    }
+
+private:
+    static constexpr std::int64_t one = 256;
+    static constexpr std::int64_t limit_ns = std::int64_t{1} << 43;
+
+    std::int64_t value_ = 0;
+    std::int32_t numerator_;
+    std::int32_t denominator_;
+};
+
+/// Exact median of the last `N` values (the lower one of an even count). A binary search and one move of the values
+/// between the one that leaves and the one that enters; no allocation.
+template <std::size_t N>
+class running_median {
+    static_assert(N >= 1);
+
+public:
+    void add(std::int64_t value) noexcept {
+        std::int64_t* const first = sorted_.data();
+        std::int64_t* const last = first + size_;
+        std::int64_t* const in = std::lower_bound(first, last, value);
+        if (size_ < N) {
+            std::copy_backward(in, last, last + 1);
+            *in = value;
+            arrivals_[size_++] = value;
+            return;
+        }
+        std::int64_t* const out = std::lower_bound(first, last, arrivals_[next_]);
+        arrivals_[next_] = value;
+        next_ = next_ + 1 == N ? 0 : next_ + 1;
+        if (in > out) {
+            std::copy(out + 1, in, out);
+            *(in - 1) = value;
+        } else {
+            std::copy_backward(in, out, out + 1);
+            *in = value;
+        }
+    }
+    /// 0 while empty.
+    [[nodiscard]] std::int64_t median() const noexcept { return size_ == 0 ? 0 : sorted_[(size_ - 1) / 2]; }
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+    void clear() noexcept { size_ = next_ = 0; }
+
+private:
+    std::array<std::int64_t, N> sorted_{};
+    std::array<std::int64_t, N> arrivals_{};
+    std::size_t size_ = 0;
+    std::size_t next_ = 0;
+};
+
+/// Histogram of durations from 0 to 137 s with exponential forgetting: each new sample weighs `1 + 2^-forget_shift`
+/// times the one before it, so about the last `2^forget_shift` samples count; shift 0 never forgets. Buckets are
+/// 8.2 µs wide up to 0.26 ms and 1/32 of a power of two above; negative samples count as zero, longer ones as 137 s.
+/// `add` is O(1); queries walk at most 704 buckets.
+class delay_histogram {
+public:
+    /// Precondition: `forget_shift <= 14`.
+    explicit delay_histogram(unsigned forget_shift = 0) noexcept : shift_{forget_shift} {}
+
+    void add(duration sample) noexcept {
+        if (shift_ != 0) weight_ += weight_ >> shift_;
+        if (weight_ >= weight_limit || total_ >= total_limit) renormalise();
+        counts_[bucket(sample.ns())] += weight_;
+        total_ += weight_;
+        ++samples_;
+    }
+    /// The value that a share of `permyriad` / 10000 of the weight lies below, linear within a bucket; zero while empty.
+    [[nodiscard]] duration quantile(std::uint32_t permyriad) const noexcept {
+        if (total_ == 0) return duration::zero();
+        const std::uint64_t rank = total_ / 10'000 * std::min<std::uint32_t>(permyriad, 10'000);
+        std::uint64_t below = 0;
+        std::size_t last = 0;
+        for (std::size_t b = 0; b < bucket_count; ++b) {
+            if (counts_[b] == 0) continue;
+            last = b;
+            if (below + counts_[b] > rank) {
+                const auto width = static_cast<std::uint64_t>(lower_edge(b + 1) - lower_edge(b));
+                // A width has at most 32 bits; 31 bits of the count keep the product inside 64.
+                const int excess = std::max(0, static_cast<int>(std::bit_width(counts_[b])) - 31);
+                const std::uint64_t share = ((rank - below) >> excess) * width / (counts_[b] >> excess);
+                return duration::from_ns(lower_edge(b) + static_cast<std::int64_t>(std::min(share, width)));
+            }
+            below += counts_[b];
+        }
+        return duration::from_ns(lower_edge(last + 1));
+    }
+    /// The share of the weight above `limit`, in parts per million, to the resolution of a bucket (a sample in the
+    /// bucket of `limit` does not count as above).
+    [[nodiscard]] std::uint32_t above_ppm(duration limit) const noexcept {
+        if (total_ == 0) return 0;
+        std::uint64_t above = 0;
+        for (std::size_t b = bucket(limit.ns()) + 1; b < bucket_count; ++b) above += counts_[b];
+        const std::uint64_t unit = total_ / 1'000'000;
+        return static_cast<std::uint32_t>(std::min<std::uint64_t>(above / (unit == 0 ? 1 : unit), 1'000'000));
+    }
+    [[nodiscard]] std::uint64_t samples() const noexcept { return samples_; }
+    void clear() noexcept {
+        counts_.fill(0);
+        total_ = samples_ = 0;
+        weight_ = weight_start;
+    }
+
+private:
+    static constexpr unsigned unit_bits = 13;  ///< 8.192 µs
+    static constexpr unsigned sub_bits = 5;
+    static constexpr unsigned value_bits = 24;
+    static constexpr std::size_t sub_count = std::size_t{1} << sub_bits;
+    static constexpr std::size_t bucket_count = sub_count * (value_bits - sub_bits + 1);
+    static constexpr std::uint64_t weight_start = std::uint64_t{1} << 32;
+    static constexpr std::uint64_t weight_limit = std::uint64_t{1} << 44;
+    static constexpr std::uint64_t total_limit = std::uint64_t{1} << 61;
+
+    [[nodiscard]] static constexpr std::size_t bucket(std::int64_t ns) noexcept {
+        if (ns <= 0) return 0;
+        const std::uint64_t units = static_cast<std::uint64_t>(ns) >> unit_bits;
+        if (units >> value_bits != 0) return bucket_count - 1;
+        if (units < sub_count) return static_cast<std::size_t>(units);
+        const auto octave = static_cast<unsigned>(std::bit_width(units)) - sub_bits - 1;
+        return (std::size_t{octave} + 1) * sub_count + static_cast<std::size_t>(units >> octave) - sub_count;
+    }
+    [[nodiscard]] static constexpr std::int64_t lower_edge(std::size_t b) noexcept {
+        if (b < sub_count) return static_cast<std::int64_t>(b) << unit_bits;
+        const std::size_t octave = b / sub_count - 1;
+        return static_cast<std::int64_t>((b % sub_count + sub_count) << octave) << unit_bits;
+    }
+    void renormalise() noexcept {
+        total_ = 0;
+        for (std::uint64_t& c : counts_) total_ += c >>= 12;
+        weight_ >>= 12;
+    }
+
+    std::array<std::uint64_t, bucket_count> counts_{};
+    std::uint64_t total_ = 0;
+    std::uint64_t samples_ = 0;
+    std::uint64_t weight_ = weight_start;
+    unsigned shift_;
+};
+
+/// Low quantile and median of the samples of the last `window`, to 33 µs (rounded down). `add` is O(1) amortised.
+///
+/// Samples sit in a ring and are counted in linear buckets around the present level; two rank pointers follow the
+/// quantiles as samples enter and leave. More samples than `capacity` in a window are thinned evenly in time. The last
+/// `keep` samples survive any silence, so that a pause does not leave the first packet after it as the only witness.
+class windowed_quantile {
+public:
+    /// `low_permille` is the quantile (50: p5). Preconditions: `window > 0`, `1 <= keep <= capacity <= 65535`.
+    [[nodiscard]] bool create(duration window, std::uint32_t low_permille, std::uint32_t capacity, std::uint32_t keep,
+                              const allocator& memory) noexcept {
+        window_ = window;
+        low_.permille = low_permille;
+        middle_.permille = 500;
+        keep_ = keep;
+        spacing_ = window / static_cast<std::int64_t>(capacity);
+        return samples_.create(capacity, memory) && counts_.create(bucket_count, memory);
+    }
+
+    /// `now` must not go backwards.
+    void add(instant now, duration sample) noexcept {
+        while (samples_.size() > keep_ && now - samples_.front().at > window_) drop_oldest();
+        if (samples_.size() > keep_ && now - samples_.back().at < spacing_) return;
+        if (samples_.full()) drop_oldest();
+        const std::int64_t value = sample.ns();
+        if (samples_.empty() || value < origin_) {
+            (void)samples_.push({now, value});
+            rebuild(value);
+            return;
+        }
+        (void)samples_.push({now, value});
+        insert(bucket_of(value));
+        if (low_.bucket == bucket_count - 1 && ++overflowed_ >= overflow_patience) rebuild(smallest());
+    }
+    /// Forgets every sample older than `oldest`, but never the newest one.
+    void forget_before(instant oldest) noexcept {
+        while (samples_.size() > 1 && samples_.front().at < oldest) drop_oldest();
+        if (!samples_.empty() && low_.bucket == bucket_count - 1) rebuild(smallest());
+    }
+    void clear() noexcept {
+        samples_.clear();
+        for (std::uint16_t& c : counts_) c = 0;
+        low_.bucket = low_.below = middle_.bucket = middle_.below = 0;
+        overflowed_ = 0;
+    }
+
+    [[nodiscard]] bool empty() const noexcept { return samples_.empty(); }
+    [[nodiscard]] std::size_t size() const noexcept { return samples_.size(); }
+    /// Precondition: not empty.
+    [[nodiscard]] duration low() const noexcept { return edge(low_.bucket); }
+    /// Precondition: not empty. At most 50 ms above the smallest sample at the time the level was last found.
+    [[nodiscard]] duration median() const noexcept { return edge(middle_.bucket); }
+
+private:
+    struct entry {
+        instant at;
+        std::int64_t value = 0;
+    };
+    /// The bucket holding the sample of rank `permille` (size - 1) / 1000, and how many samples lie in buckets under it.
+    struct rank_pointer {
+        std::uint32_t permille = 0;
+        std::uint32_t bucket = 0;
+        std::uint32_t below = 0;
+    };
+
+    static constexpr unsigned bucket_bits = 15;  ///< 32.768 µs
+    static constexpr std::uint32_t bucket_count = 2048;
+    static constexpr std::int64_t margin = std::int64_t{512} << bucket_bits;
+    static constexpr std::uint32_t overflow_patience = 64;
+
+    [[nodiscard]] duration edge(std::uint32_t bucket) const noexcept {
+        return duration::from_ns(detail::saturating_add(origin_, static_cast<std::int64_t>(bucket) << bucket_bits));
+    }
+    [[nodiscard]] std::uint32_t bucket_of(std::int64_t value) const noexcept {
+        const std::int64_t b = detail::saturating_sub(value, origin_) >> bucket_bits;
+        return static_cast<std::uint32_t>(std::clamp<std::int64_t>(b, 0, bucket_count - 1));
+    }
+    [[nodiscard]] std::int64_t smallest() const noexcept {
+        std::int64_t value = samples_.front().value;
+        for (std::size_t i = 1; i < samples_.size(); ++i) value = std::min(value, samples_[i].value);
+        return value;
+    }
+    void insert(std::uint32_t bucket) noexcept {
+        ++counts_[bucket];
+        low_.below += bucket < low_.bucket;
+        middle_.below += bucket < middle_.bucket;
+        settle(low_);
+        settle(middle_);
+    }
+    void drop_oldest() noexcept {
+        const std::uint32_t bucket = bucket_of(samples_.pop().value);
+        --counts_[bucket];
+        low_.below -= bucket < low_.bucket;
+        middle_.below -= bucket < middle_.bucket;
+        if (samples_.empty()) return;
+        settle(low_);
+        settle(middle_);
+    }
+    void settle(rank_pointer& p) noexcept {
+        const auto rank = static_cast<std::uint32_t>((samples_.size() - 1) * p.permille / 1000);
+        while (p.below > rank) p.below -= counts_[--p.bucket];
+        while (p.below + counts_[p.bucket] <= rank) p.below += counts_[p.bucket++];
+    }
+    /// Buckets afresh with `level` a quarter above the lowest one.
+    void rebuild(std::int64_t level) noexcept {
+        origin_ = detail::saturating_sub(level, margin);
+        overflowed_ = 0;
+        for (std::uint16_t& c : counts_) c = 0;
+        for (std::size_t i = 0; i < samples_.size(); ++i) ++counts_[bucket_of(samples_[i].value)];
+        low_.bucket = low_.below = middle_.bucket = middle_.below = 0;
+        settle(low_);
+        settle(middle_);
+    }
+
+    ring<entry> samples_;
+    buffer<std::uint16_t> counts_;
+    duration window_{};
+    duration spacing_{};
+    std::int64_t origin_ = 0;
+    rank_pointer low_;
+    rank_pointer middle_;
+    std::uint32_t keep_ = 1;
+    std::uint32_t overflowed_ = 0;
+};
+
+/// How the baseline of relative delay is tracked. See `baseline_tracker`.
+struct baseline_config {
+    duration window = duration::from_ms(3'000);  ///< samples considered; 500 ms … 30 s. Longer: steadier, slower
+    std::uint32_t low_permille = 50;             ///< which quantile is the baseline; 0 (least) … 500 (median)
+    std::uint32_t capacity = 1'024;              ///< samples kept, 16 bytes each; 64 … 32768
+    duration step_min = duration::from_ms(3);    ///< smallest rise taken for a new level; 0.5 … 1000 ms
+    duration step_time = duration::from_ms(80);  ///< how long a rise must last; 10 … 2000 ms
+    std::uint32_t step_packets = 6;              ///< and for how many packets in a row; 2 … 1000
+};
+
+inline constexpr field_bounds baseline_bounds[] = {
+    {"baseline.window", 500'000'000, 30'000'000'000, "ns"},
+    {"baseline.low_permille", 0, 500, "permille"},
+    {"baseline.capacity", 64, 32'768, "samples"},
+    {"baseline.step_min", 500'000, 1'000'000'000, "ns"},
+    {"baseline.step_time", 10'000'000, 2'000'000'000, "ns"},
+    {"baseline.step_packets", 2, 1'000, "packets"},
+};
+
+/// The idle-path delay of a flow as this end sees it: a low quantile of relative delay (arrival − origin, two clocks
+/// with an unknown constant between them) over the last few seconds.
+///
+/// A change of level (route change, satellite reconfiguration) is recognised in both directions and makes the tracker
+/// forget what came before it. Up: every packet for `step_time` lies above both `baseline + step_min` and the window's
+/// median, and the least delay of the first and second half of that time agree; a FIFO spike that drains and a queue
+/// that grows do not. Down: four packets over 20 ms all lie 1 ms or more under the baseline. Drift of the two clocks
+/// against each other is followed by the window.
+class baseline_tracker {
+public:
+    enum class step : std::uint8_t { none, up, down };
+
+    [[nodiscard]] bool create(const baseline_config& config, const allocator& memory) noexcept {
+        config_ = config;
+        return quantile_.create(config.window, config.low_permille, config.capacity, kept_through_silence, memory);
+    }
+    [[nodiscard]] static config_check check(const baseline_config& config) noexcept {
+        config_check check{baseline_bounds};
+        check.in_range("baseline.window", config.window.ns())
+            .in_range("baseline.low_permille", config.low_permille)
+            .in_range("baseline.capacity", config.capacity)
+            .in_range("baseline.step_min", config.step_min.ns())
+            .in_range("baseline.step_time", config.step_time.ns())
+            .in_range("baseline.step_packets", config.step_packets);
+        return check;
+    }
+
+    /// One packet that arrived on its own; `now` must not go backwards. Tells whether it completed a level step.
+    step add(instant now, duration relative_delay) noexcept {
+        quantile_.add(now, relative_delay);
+        const duration low = quantile_.low();
+        const step found =
+            relative_delay < low ? follow_fall(now, relative_delay, low) : follow_rise(now, relative_delay, low);
+        baseline_ = quantile_.low();
+        return found;
+    }
+
+    /// Has there been a sample at all?
+    [[nodiscard]] bool known() const noexcept { return !quantile_.empty(); }
+    /// Zero until the first sample.
+    [[nodiscard]] duration baseline() const noexcept { return baseline_; }
+    [[nodiscard]] std::size_t samples() const noexcept { return quantile_.size(); }
+    void clear() noexcept {
+        quantile_.clear();
+        baseline_ = duration::zero();
+        fall_packets_ = rise_packets_ = 0;
+    }
+
+private:
+    static constexpr std::uint32_t kept_through_silence = 20;
+    static constexpr std::uint32_t fall_packets_needed = 4;
+
+    step follow_fall(instant now, duration sample, duration low) noexcept {
+        rise_packets_ = 0;
+        if (low - sample < duration::from_ms(1)) {
+            fall_packets_ = 0;
+            return step::none;
+        }
+        if (fall_packets_++ == 0) fall_start_ = now;
+        if (fall_packets_ < fall_packets_needed || now - fall_start_ < duration::from_ms(20)) return step::none;
+        fall_packets_ = 0;
+        quantile_.forget_before(fall_start_);
+        return step::down;
+    }
+
+    step follow_rise(instant now, duration sample, duration low) noexcept {
+        fall_packets_ = 0;
+        const duration spread = quantile_.median() - low;
+        if (rise_packets_ == 0) rise_floor_ = low + std::max(config_.step_min, spread);
+        if (sample < rise_floor_) {
+            rise_packets_ = 0;
+            return step::none;
+        }
+        const duration half = config_.step_time / 2;
+        if (rise_packets_++ == 0) {
+            rise_start_ = half_start_ = now;
+            first_half_ = second_half_ = duration::infinite();
+            tolerance_ = std::clamp(spread * 2, duration::from_ms(2), duration::from_ms(6));
+        }
+        if (now - half_start_ < half) {
+            first_half_ = std::min(first_half_, sample);
+            return step::none;
+        }
+        second_half_ = std::min(second_half_, sample);
+        if (now - half_start_ < config_.step_time || rise_packets_ < config_.step_packets) return step::none;
+        const duration moved = second_half_ - first_half_;
+        if (moved <= tolerance_ && -moved <= tolerance_) {
+            rise_packets_ = 0;
+            quantile_.forget_before(half_start_);
+            return step::up;
+        }
+        // Still moving: the second half becomes the first.
+        half_start_ = now - half;
+        first_half_ = second_half_;
+        second_half_ = duration::infinite();
+        return step::none;
+    }
+
+    windowed_quantile quantile_;
+    baseline_config config_;
+    duration baseline_{};
+    instant fall_start_;
+    instant rise_start_;
+    instant half_start_;
+    duration rise_floor_{};
+    duration tolerance_{};
+    duration first_half_{};
+    duration second_half_{};
+    std::uint32_t fall_packets_ = 0;
+    std::uint32_t rise_packets_ = 0;
+};
+
+}  // namespace v0
+}  // namespace duality
