@@ -6,8 +6,8 @@
 // A packet is an opaque 64-bit token; the caller keeps the bytes. The slot of a packet is fixed when it is pushed:
 //   live mode      origin + baseline + hold, but never later than arrival + hold + early_slack
 //   deadline mode  origin + media_offset + lead, but never later than arrival + lead + early_slack
-// where `baseline` is the flow's relative delay (arrival − origin) on an idle path, see `baseline_tracker`. So no packet
-// is ever kept longer than that cap, whatever its origin claims. A packet that comes after its slot is released at
+// where `baseline` is the flow's relative delay (arrival − origin) on an idle path, see `baseline_tracker`. So no
+// packet is ever kept longer than that cap, whatever its origin claims. A packet that comes after its slot is released at
 // once and says how late it is. One that comes after origin + baseline + deadline is past its deadline: dropped or
 // delivered with a flag, as configured. A live hold of zero passes packets through in order of arrival.
 //
@@ -70,15 +70,6 @@ struct jitter_hold_config {
     /// Refused packets in a row, consistent with each other, that prove that the sender restarted; 2 … 64.
     std::uint32_t restart_packets = 4;
     baseline_config baseline{};
-};                             ///< deadline mode: instant − media time; any
-std::uint32_t capacity = 512;  ///< packets held at once, rounded up to a power of two; 8 … 16384
-duration origin_ahead_max =
-    duration::from_ms(1'000);  ///< an origin more than this ahead of the baseline is refused; 10 ms … 60 s
-duration origin_behind_max = duration::from_ms(10'000);  ///< and one more than this behind it; 100 ms … 1 h
-std::uint32_t sequence_jump_max = 100'000;  ///< a sequence number further ahead than this is refused; 64 … 2^31
-/// Refused packets in a row, consistent with each other, that prove that the sender restarted; 2 … 64.
-std::uint32_t restart_packets = 4;
-baseline_config baseline{};
 };
 
 inline constexpr field_bounds jitter_hold_bounds[] = {

@@ -85,7 +85,6 @@ struct regime_config {
     std::uint32_t restart_packets = 4;  ///< consistent refusals in a row that prove a restart of the sender; 2 … 64
     baseline_config baseline{};
 };
-};
 
 inline constexpr field_bounds regime_bounds[] = {
     {"gap_floor", 1'000'000, 1'000'000'000, "ns"},

@@ -105,7 +105,7 @@ public:
         total_ += weight_;
         ++samples_;
     }
-    /// The value that a share of `permyriad` / 10000 of the weight lies below, linear within a bucket; zero while empty.
+    /// The value that a share of `permyriad` / 10000 of the weight lies below, linear within a bucket; zero if empty.
     [[nodiscard]] duration quantile(std::uint32_t permyriad) const noexcept {
         if (total_ == 0) return duration::zero();
         const std::uint64_t rank = total_ / 10'000 * std::min<std::uint32_t>(permyriad, 10'000);
@@ -234,7 +234,7 @@ private:
         instant at;
         std::int64_t value = 0;
     };
-    /// The bucket holding the sample of rank `permille` (size - 1) / 1000, and how many samples lie in buckets under it.
+    /// The bucket of the sample of rank `permille` (size - 1) / 1000, and how many samples lie in buckets under it.
     struct rank_pointer {
         std::uint32_t permille = 0;
         std::uint32_t bucket = 0;
