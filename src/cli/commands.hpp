@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+//
+// The subcommands of the `duality` program. Each function adds one to the application: its options, its help and a
+// callback that does the work. A command that fails says why on standard error and throws `CLI::RuntimeError` with
+// the exit status.
+#pragma once
+
+namespace CLI {
+class App;
+}
+
+namespace duality {
+inline namespace v0 {
+namespace cli {
+
+/// `duality impair`: a bad network between two UDP addresses.
+void add_impair_command(CLI::App& app);
+
+}  // namespace cli
+}  // namespace v0
+}  // namespace duality
