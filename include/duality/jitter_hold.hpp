@@ -7,11 +7,11 @@
 //   live mode      origin + baseline + hold, but never later than arrival + hold + early_slack
 //   deadline mode  origin + media_offset + lead, but never later than arrival + lead + early_slack
 // where `baseline` is the flow's relative delay (arrival − origin) on an idle path, see `baseline_tracker`. So no
-// packet is ever kept longer than that cap, whatever its origin claims. A packet that comes after its slot is released at
+// packet is ever kept longer than that cap, whatever its origin claims. One that comes after its slot is released at
 // once and says how late it is. One that comes after origin + baseline + deadline is past its deadline: dropped or
 // delivered with a flag, as configured. A live hold of zero passes packets through in order of arrival.
 //
-// One object belongs to one thread at a time. Memory (72 bytes per packet of capacity, 16 per baseline sample, about
+// One object belongs to one thread at a time. Memory (72 bytes per packet of capacity, 24 per baseline sample, about
 // 5 KB besides) is taken in `create`; nothing is allocated afterwards. Work per packet is O(1) amortised when packets
 // come in order; one that was overtaken by k packets still held costs k moves. `push`, `poll`, `set_hold` to zero and
 // `reset` can change `next_timeout`. Every accepted token comes out of `poll` exactly once.

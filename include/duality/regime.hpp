@@ -10,7 +10,7 @@
 //   - loss share and mean burst (Gilbert–Elliott), outages left out, for whoever sizes parity.
 // All of them are readable as `regime_features`; `current()` is a summary with hysteresis.
 //
-// Decisions are integer arithmetic. One object belongs to one thread at a time; memory (16 bytes per baseline sample,
+// Decisions are integer arithmetic. One object belongs to one thread at a time; memory (24 bytes per baseline sample,
 // about 16 KB besides) is taken in `create`. `on_arrival` is O(1) amortised. `on_arrival` and `handle_timeout` change
 // `next_timeout`.
 #pragma once

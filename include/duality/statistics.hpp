@@ -192,7 +192,8 @@ public:
         middle_.permille = 500;
         keep_ = keep;
         spacing_ = window / static_cast<std::int64_t>(capacity);
-        return samples_.create(capacity, memory) && counts_.create(bucket_count, memory);
+        return samples_.create(capacity, memory) && counts_.create(bucket_count, memory) &&
+               scratch_.create(samples_.capacity(), memory);
     }
 
     /// `now` must not go backwards.
@@ -200,33 +201,30 @@ public:
         while (samples_.size() > keep_ && now - samples_.front().at > window_) drop_oldest();
         if (samples_.size() > keep_ && now - samples_.back().at < spacing_) return;
         if (samples_.full()) drop_oldest();
-        const std::int64_t value = sample.ns();
-        if (samples_.empty() || value < origin_) {
-            (void)samples_.push({now, value});
-            rebuild(value);
-            return;
-        }
-        (void)samples_.push({now, value});
-        insert(bucket_of(value));
-        if (low_.bucket == bucket_count - 1 && ++overflowed_ >= overflow_patience) rebuild(smallest());
+        const bool first = samples_.empty();
+        (void)samples_.push({now, sample.ns()});
+        if (first)
+            rebuild();
+        else
+            insert(bucket_of(sample.ns()));
+        follow_level();
     }
     /// Forgets every sample older than `oldest`, but never the newest one.
     void forget_before(instant oldest) noexcept {
         while (samples_.size() > 1 && samples_.front().at < oldest) drop_oldest();
-        if (!samples_.empty() && low_.bucket == bucket_count - 1) rebuild(smallest());
+        if (!samples_.empty()) follow_level();
     }
     void clear() noexcept {
         samples_.clear();
         for (std::uint16_t& c : counts_) c = 0;
         low_.bucket = low_.below = middle_.bucket = middle_.below = 0;
-        overflowed_ = 0;
     }
 
     [[nodiscard]] bool empty() const noexcept { return samples_.empty(); }
     [[nodiscard]] std::size_t size() const noexcept { return samples_.size(); }
     /// Precondition: not empty.
     [[nodiscard]] duration low() const noexcept { return edge(low_.bucket); }
-    /// Precondition: not empty. At most 50 ms above the smallest sample at the time the level was last found.
+    /// Precondition: not empty. Never more than 50 ms above the level of the low quantile.
     [[nodiscard]] duration median() const noexcept { return edge(middle_.bucket); }
 
 private:
@@ -244,7 +242,6 @@ private:
     static constexpr unsigned bucket_bits = 15;  ///< 32.768 µs
     static constexpr std::uint32_t bucket_count = 2048;
     static constexpr std::int64_t margin = std::int64_t{512} << bucket_bits;
-    static constexpr std::uint32_t overflow_patience = 64;
 
     [[nodiscard]] duration edge(std::uint32_t bucket) const noexcept {
         return duration::from_ns(detail::saturating_add(origin_, static_cast<std::int64_t>(bucket) << bucket_bits));
@@ -252,11 +249,6 @@ private:
     [[nodiscard]] std::uint32_t bucket_of(std::int64_t value) const noexcept {
         const std::int64_t b = detail::saturating_sub(value, origin_) >> bucket_bits;
         return static_cast<std::uint32_t>(std::clamp<std::int64_t>(b, 0, bucket_count - 1));
-    }
-    [[nodiscard]] std::int64_t smallest() const noexcept {
-        std::int64_t value = samples_.front().value;
-        for (std::size_t i = 1; i < samples_.size(); ++i) value = std::min(value, samples_[i].value);
-        return value;
     }
     void insert(std::uint32_t bucket) noexcept {
         ++counts_[bucket];
@@ -279,12 +271,19 @@ private:
         while (p.below > rank) p.below -= counts_[--p.bucket];
         while (p.below + counts_[p.bucket] <= rank) p.below += counts_[p.bucket++];
     }
-    /// Buckets afresh with `level` a quarter above the lowest one.
-    void rebuild(std::int64_t level) noexcept {
-        origin_ = detail::saturating_sub(level, margin);
-        overflowed_ = 0;
+    /// The lowest and the highest bucket take whatever lies beyond them, so the quantile may not be found there.
+    void follow_level() noexcept {
+        if (low_.bucket == 0 || low_.bucket == bucket_count - 1) rebuild();
+    }
+    /// Buckets afresh, with the exact low quantile a quarter above the lowest one. O(size), once per change of level.
+    void rebuild() noexcept {
+        const std::size_t n = samples_.size();
+        for (std::size_t i = 0; i < n; ++i) scratch_[i] = samples_[i].value;
+        std::int64_t* const level = scratch_.data() + (n - 1) * low_.permille / 1'000;
+        std::nth_element(scratch_.data(), level, scratch_.data() + n);
+        origin_ = detail::saturating_sub(*level, margin);
         for (std::uint16_t& c : counts_) c = 0;
-        for (std::size_t i = 0; i < samples_.size(); ++i) ++counts_[bucket_of(samples_[i].value)];
+        for (std::size_t i = 0; i < n; ++i) ++counts_[bucket_of(samples_[i].value)];
         low_.bucket = low_.below = middle_.bucket = middle_.below = 0;
         settle(low_);
         settle(middle_);
@@ -292,20 +291,20 @@ private:
 
     ring<entry> samples_;
     buffer<std::uint16_t> counts_;
+    buffer<std::int64_t> scratch_;
     duration window_{};
     duration spacing_{};
     std::int64_t origin_ = 0;
     rank_pointer low_;
     rank_pointer middle_;
     std::uint32_t keep_ = 1;
-    std::uint32_t overflowed_ = 0;
 };
 
 /// How the baseline of relative delay is tracked. See `baseline_tracker`.
 struct baseline_config {
     duration window = duration::from_ms(3'000);  ///< samples considered; 500 ms … 30 s. Longer: steadier, slower
     std::uint32_t low_permille = 50;             ///< which quantile is the baseline; 0 (least) … 500 (median)
-    std::uint32_t capacity = 1'024;              ///< samples kept, 16 bytes each; 64 … 32768
+    std::uint32_t capacity = 1'024;              ///< samples kept, 24 bytes each; 64 … 32768
     duration step_min = duration::from_ms(3);    ///< smallest rise taken for a new level; 0.5 … 1000 ms
     duration step_time = duration::from_ms(80);  ///< how long a rise must last; 10 … 2000 ms
     std::uint32_t step_packets = 6;              ///< and for how many packets in a row; 2 … 1000

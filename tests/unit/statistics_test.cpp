@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: MIT
+#include "duality/statistics.hpp"
+
+#include <algorithm>
+#include <catch2/catch_test_macros.hpp>
+#include <cmath>
+#include <cstdint>
+#include <deque>
+#include <vector>
+
+#include "duality/random.hpp"
+
+using namespace duality;
+using namespace duality::literals;
+
+namespace {
+
+instant at_ms(std::int64_t ms) {
+    return instant::from_ns(ms * 1'000'000);
+}
+
+/// What a tracker says about packets sent every `spacing`, whose relative delay `delay_ms` gives for each send time.
+template <class Delay>
+std::vector<baseline_tracker::step> feed(baseline_tracker& tracker, std::int64_t from_ms, std::int64_t to_ms,
+                                         std::int64_t spacing_ms, Delay delay_ms) {
+    std::vector<baseline_tracker::step> steps;
+    for (std::int64_t t = from_ms; t < to_ms; t += spacing_ms) {
+        const auto delay = duration::from_ns(static_cast<std::int64_t>(delay_ms(static_cast<double>(t)) * 1e6));
+        steps.push_back(tracker.add(at_ms(t) + delay, delay));
+    }
+    return steps;
+}
+
+}  // namespace
+
+TEST_CASE("ewma agrees with a double model", "[statistics]") {
+    ewma fast{1, 5};
+    ewma slow{1, 20};
+    double fast_model = 0;
+    double slow_model = 0;
+    xoshiro256 random{7};
+    for (int i = 0; i < 20'000; ++i) {
+        const double ms = random.chance(0.05) ? random.exponential(40) : random.uniform(0, 5);
+        const auto sample = duration::from_ns(static_cast<std::int64_t>(ms * 1e6));
+        fast.add(sample);
+        slow.add(sample);
+        fast_model += 0.2 * (static_cast<double>(sample.ns()) - fast_model);
+        slow_model += 0.05 * (static_cast<double>(sample.ns()) - slow_model);
+        REQUIRE(std::abs(static_cast<double>(fast.value().ns()) - fast_model) < 5);
+        REQUIRE(std::abs(static_cast<double>(slow.value().ns()) - slow_model) < 5);
+    }
+}
+
+TEST_CASE("ewma survives the longest durations", "[statistics]") {
+    ewma mean{1'000, 1'000};
+    mean.add(duration::infinite());
+    CHECK(mean.value().ns() == std::int64_t{1} << 43);
+    mean.add(-duration::infinite());
+    CHECK(mean.value().ns() == -(std::int64_t{1} << 43));
+}
+
+TEST_CASE("running median is the median", "[statistics]") {
+    running_median<9> median;
+    CHECK(median.median() == 0);
+    std::deque<std::int64_t> last;
+    xoshiro256 random{3};
+    for (int i = 0; i < 5'000; ++i) {
+        const auto value = static_cast<std::int64_t>(random.below(i % 100 < 50 ? 4 : 1'000'000)) - 2;
+        median.add(value);
+        last.push_back(value);
+        if (last.size() > 9) last.pop_front();
+        std::vector<std::int64_t> sorted(last.begin(), last.end());
+        std::sort(sorted.begin(), sorted.end());
+        REQUIRE(median.median() == sorted[(sorted.size() - 1) / 2]);
+    }
+}
+
+TEST_CASE("delay histogram gives quantiles and tail shares to a bucket", "[statistics]") {
+    delay_histogram histogram;
+    CHECK(histogram.quantile(5'000) == duration::zero());
+    CHECK(histogram.above_ppm(1_ms) == 0);
+    std::vector<std::int64_t> all;
+    xoshiro256 random{11};
+    for (int i = 0; i < 20'000; ++i) {
+        all.push_back(static_cast<std::int64_t>(random.exponential(8e6)));
+        histogram.add(duration::from_ns(all.back()));
+    }
+    std::sort(all.begin(), all.end());
+    for (const std::uint32_t q : {500u, 2'500u, 5'000u, 9'000u, 9'900u, 9'990u}) {
+        const auto exact = static_cast<double>(all[all.size() * q / 10'000]);
+        CHECK(std::abs(static_cast<double>(histogram.quantile(q).ns()) - exact) < exact / 32 + 9'000);
+    }
+    for (const std::int64_t ms : {1, 5, 15, 30}) {
+        const double exact = std::exp(-static_cast<double>(ms) / 8);
+        CHECK(std::abs(histogram.above_ppm(duration::from_ms(ms)) / 1e6 - exact) < exact * 0.12);
+    }
+}
+
+TEST_CASE("delay histogram forgets, and takes any duration", "[statistics]") {
+    delay_histogram histogram{6};
+    for (int i = 0; i < 100'000; ++i) histogram.add(100_ms);
+    CHECK(histogram.above_ppm(50_ms) == 1'000'000);
+    for (int i = 0; i < 64 * 5; ++i) histogram.add(1_ms);
+    CHECK(histogram.above_ppm(50_ms) < 10'000);  // e^-5 is 6738 ppm
+    CHECK(histogram.above_ppm(50_ms) > 5'000);
+    CHECK(histogram.samples() == 100'320);
+
+    delay_histogram extremes;
+    extremes.add(-duration::infinite());
+    extremes.add(duration::infinite());
+    CHECK(extremes.quantile(0) < 10_us);
+    CHECK(extremes.quantile(10'000) > 130_s);
+    CHECK(extremes.above_ppm(duration::infinite()) == 0);
+}
+
+TEST_CASE("windowed quantile agrees with sorting the window", "[statistics]") {
+    windowed_quantile window;
+    REQUIRE(window.create(500_ms, 50, 256, 10, allocator::system()));
+    struct sample {
+        instant at;
+        std::int64_t value;
+    };
+    std::deque<sample> model;
+    xoshiro256 random{5};
+    std::int64_t now = 0;
+    double level = 20;
+    for (int i = 0; i < 20'000; ++i) {
+        now += 2'000'000 + static_cast<std::int64_t>(random.below(3'000'000));
+        if (i % 1'000 == 999) now += 2'000'000'000;  // a pause empties the window down to what is kept
+        if (i % 700 == 0) level = random.uniform(-500, 500);
+        const auto value = static_cast<std::int64_t>((level + random.exponential(6)) * 1e6);
+        window.add(instant::from_ns(now), duration::from_ns(value));
+        while (model.size() > 10 && now - model.front().at.ns() > 500'000'000) model.pop_front();
+        model.push_back({instant::from_ns(now), value});
+        REQUIRE(window.size() == model.size());
+        std::vector<std::int64_t> sorted;
+        for (const sample& s : model) sorted.push_back(s.value);
+        std::sort(sorted.begin(), sorted.end());
+        const std::int64_t exact = sorted[(sorted.size() - 1) * 50 / 1'000];
+        REQUIRE(window.low().ns() <= exact);
+        REQUIRE(exact - window.low().ns() < 32'768);
+    }
+}
+
+TEST_CASE("windowed quantile thins a fast flow evenly", "[statistics]") {
+    windowed_quantile window;
+    REQUIRE(window.create(1_s, 50, 64, 1, allocator::system()));
+    for (std::int64_t i = 0; i < 10'000; ++i) window.add(instant::from_ns(i * 1'000'000), 20_ms);
+    CHECK(window.size() > 55);
+    CHECK(window.size() <= 64);
+    CHECK(window.low() == 20_ms);
+}
+
+TEST_CASE("baseline of a constant delay is exact from the first packet on", "[statistics]") {
+    baseline_tracker tracker;
+    REQUIRE(tracker.create({}, allocator::system()));
+    CHECK(!tracker.known());
+    feed(tracker, 0, 1, 5, [](double) { return 20.0; });
+    CHECK(tracker.known());
+    CHECK(tracker.baseline() == 20_ms);
+    feed(tracker, 5, 10'000, 5, [](double) { return 20.0; });
+    CHECK(tracker.baseline() == 20_ms);
+}
+
+TEST_CASE("a first packet that was late does not hold the baseline up", "[statistics]") {
+    baseline_tracker tracker;
+    REQUIRE(tracker.create({}, allocator::system()));
+    feed(tracker, 0, 10, 5, [](double t) { return t < 5 ? 80.0 : 75.0; });
+    feed(tracker, 100, 106, 5, [](double) { return 20.0; });
+    CHECK(tracker.baseline() <= 20_ms);
+    CHECK(tracker.baseline() > 19_ms);
+}
+
+TEST_CASE("baseline follows a level step in both directions", "[statistics]") {
+    for (const std::int64_t spacing : {1, 5, 20}) {
+        for (const double step : {5.0, 25.0, 50.0}) {
+            baseline_tracker tracker;
+            REQUIRE(tracker.create({}, allocator::system()));
+            xoshiro256 random{42};
+            const auto noise = [&random] { return std::min(random.exponential(0.8), 4.0); };
+            feed(tracker, 0, 5'000, spacing, [&](double) { return 20 + noise(); });
+            CHECK(std::abs(tracker.baseline().ms() - 20) < 0.5);
+
+            const auto steps = feed(tracker, 5'000, 5'200, spacing, [&](double) { return 20 + step + noise(); });
+            INFO("spacing " << spacing << " step " << step);
+            CHECK(std::count(steps.begin(), steps.end(), baseline_tracker::step::up) == 1);
+            CHECK(std::abs(tracker.baseline().ms() - (20 + step)) < 1);
+
+            feed(tracker, 5'300, 10'000, spacing, [&](double) { return 20 + step + noise(); });
+            feed(tracker, 10'000, 10'100, spacing, [&](double) { return 20 + noise(); });
+            CHECK(std::abs(tracker.baseline().ms() - 20) < 1);
+        }
+    }
+}
+
+TEST_CASE("a spike that drains and a queue that grows are no level steps", "[statistics]") {
+    baseline_tracker tracker;
+    REQUIRE(tracker.create({}, allocator::system()));
+    feed(tracker, 0, 4'000, 5, [](double) { return 20.0; });
+    SECTION("200 ms outage, then the backlog drains") {
+        for (int k = 0; k < 5; ++k) {
+            const double start = 4'000 + 1'000 * k;
+            const auto steps = feed(tracker, 4'000 + 1'000 * k, 5'000 + 1'000 * k, 5,
+                                    [=](double t) { return 20 + std::max(0.0, 200 - 0.9 * (t - start)); });
+            CHECK(std::count(steps.begin(), steps.end(), baseline_tracker::step::up) == 0);
+            CHECK(tracker.baseline() == 20_ms);
+        }
+    }
+    SECTION("queue growing at 0.2 ms per ms") {
+        const auto steps = feed(tracker, 4'000, 4'800, 5, [](double t) { return 20 + 0.2 * (t - 4'000); });
+        CHECK(std::count(steps.begin(), steps.end(), baseline_tracker::step::up) == 0);
+        CHECK(tracker.baseline() == 20_ms);
+    }
+}
+
+TEST_CASE("baseline follows clocks that drift apart", "[statistics]") {
+    for (const double ppm : {-200.0, 200.0}) {
+        baseline_tracker tracker;
+        REQUIRE(tracker.create({}, allocator::system()));
+        xoshiro256 random{1};
+        feed(tracker, 0, 120'000, 5, [&](double t) { return 20 + t * ppm * 1e-6 + std::abs(random.gaussian()) * 2; });
+        CHECK(std::abs(tracker.baseline().ms() - (20 + 0.12 * ppm)) < 1);
+    }
+}
+
+TEST_CASE("after a pause one late packet is not the baseline", "[statistics]") {
+    baseline_tracker tracker;
+    REQUIRE(tracker.create({}, allocator::system()));
+    feed(tracker, 0, 5'000, 5, [](double) { return 20.0; });
+    feed(tracker, 60'000, 60'010, 5, [](double) { return 70.0; });
+    CHECK(tracker.baseline() == 20_ms);
+}
+
+TEST_CASE("baseline configuration is checked", "[statistics]") {
+    baseline_config config;
+    CHECK(baseline_tracker::check(config).ok());
+    config.window = 1_ms;
+    const auto check = baseline_tracker::check(config);
+    CHECK(!check.ok());
+    CHECK(check.error().where.field == "baseline.window");
+}
