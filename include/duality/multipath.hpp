@@ -140,6 +140,16 @@ public:
     }
 
     [[nodiscard]] bool has_path(path_id id) const noexcept { return find(id) != nullptr; }
+    /// Has the path's budget refused a datagram?
+    [[nodiscard]] bool path_exhausted(path_id id) const noexcept {
+        const path* p = find(id);
+        return p != nullptr && p->stats.budget_exhausted;
+    }
+    /// The path sequence number that the next `on_transmit` will give.
+    [[nodiscard]] std::uint16_t next_sequence(path_id id) const noexcept {
+        const path* p = find(id);
+        return p == nullptr ? std::uint16_t{0} : static_cast<std::uint16_t>(p->next_sequence);
+    }
 
     // Sending.
 

@@ -3,4 +3,5 @@
 // Parity: everything that rebuilds lost packets from extra ones. docs/parity.md explains which part is for what.
 #pragma once
 
+#include "duality/parity_block.hpp"
 #include "duality/parity_rlc.hpp"

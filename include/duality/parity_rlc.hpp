@@ -139,16 +139,19 @@ private:
     rlc_encoder() noexcept = default;
 
     [[nodiscard]] std::size_t slot_of(std::uint32_t esi) const noexcept;
+    [[nodiscard]] std::size_t longest_of(std::size_t slot, std::size_t count) const noexcept;
     [[nodiscard]] std::uint8_t* unit(std::size_t slot) noexcept { return units_.data() + slot * stride_; }
 
     rlc_config config_{};
     buffer<std::uint8_t> units_;            ///< `max_window + 1` slots of `stride_` bytes, zero behind each unit
     buffer<std::uint32_t> lengths_;         ///< bytes of each slot that may be non-zero
-    buffer<const std::uint8_t*> pointers_;  ///< scratch of one dot product
+    buffer<const std::uint8_t*> pointers_;  ///< to the slots, twice over, so that every run of them is contiguous
     detail::coefficient_rows rows_;
     std::size_t stride_ = 0;
     std::size_t next_slot_ = 0;
-    std::size_t prepared_ = 0;  ///< unit size promised by `prepare`, 0 when there is none
+    std::uint32_t last_length_ = 0;
+    std::uint64_t same_length_ = 0;  ///< how many units up to the newest have its length
+    std::size_t prepared_ = 0;       ///< unit size promised by `prepare`, 0 when there is none
     std::uint32_t next_esi_ = 0;
     std::uint32_t count_ = 0;
     std::uint16_t next_key_ = 0;

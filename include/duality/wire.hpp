@@ -238,6 +238,9 @@ public:
         return place;
     }
 
+    /// What is left, for somebody who then tells with `reserve` how much of it was used.
+    [[nodiscard]] byte_span unused() noexcept { return ok_ ? out_.subspan(size_) : byte_span{}; }
+
 private:
     bool room(std::size_t count) noexcept {
         if (ok_ && out_.size() - size_ < count) ok_ = false;
@@ -527,10 +530,15 @@ inline void write_header(writer& out, const packet_header& header) noexcept {
     out.u16(header.path_sequence);
 }
 
+/// Starts a frame that runs to the end of the packet, for a body that is written in place.
+inline void write_type(writer& out, frame_type type) noexcept {
+    out.varint(static_cast<std::uint64_t>(type));
+}
+
 /// Appends a frame that runs to the end of the packet: it must be the last one.
 template <class Frame>
 void write(writer& out, const Frame& f) noexcept {
-    out.varint(static_cast<std::uint64_t>(detail::type_of(f)));
+    write_type(out, detail::type_of(f));
     detail::write_body(out, f);
 }
 

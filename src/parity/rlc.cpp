@@ -50,8 +50,13 @@ void write_header(std::uint8_t* unit, std::uint8_t flow, std::size_t length) noe
     unit[2] = static_cast<std::uint8_t>(length);
 }
 
-void copy(std::uint8_t* out, byte_view in) noexcept {
-    if (!in.empty()) std::memcpy(out, in.data(), in.size());
+/// Copies `in` behind the first `done` bytes of a unit that begins a cache line. All but the first piece is stored to
+/// whole lines: a packet shifted by the header would otherwise straddle two with every store.
+void copy(std::uint8_t* unit, std::size_t done, byte_view in) noexcept {
+    const std::size_t to_line = padded(done) - done;
+    const std::size_t head = in.size() < to_line ? in.size() : to_line;
+    if (head != 0) std::memcpy(unit + done, in.data(), head);
+    if (in.size() > head) std::memcpy(unit + done + head, in.data() + head, in.size() - head);
 }
 
 /// Internal positions are ESIs that do not wrap; they begin here plus the first ESI, so that none is ever negative.
@@ -104,9 +109,9 @@ result<rlc_encoder> rlc_encoder::create(const rlc_config& config, const allocato
     e.stride_ = stride_for(unit_limit(config));
     const std::size_t slots = std::size_t{config.max_window} + 1;
     if (!e.units_.create(slots * e.stride_, memory) || !e.lengths_.create(slots, memory) ||
-        !e.pointers_.create(config.max_window, memory) ||
-        !e.rows_.create(config.cached_rows, config.max_window, memory))
+        !e.pointers_.create(2 * slots, memory) || !e.rows_.create(config.cached_rows, config.max_window, memory))
         return status::out_of_memory;
+    for (std::size_t i = 0; i < 2 * slots; ++i) e.pointers_[i] = e.unit(i % slots);
     return e;
 }
 
@@ -114,6 +119,15 @@ std::size_t rlc_encoder::slot_of(std::uint32_t esi) const noexcept {
     const std::size_t slots = lengths_.size();
     const std::size_t back = next_esi_ - esi;  // at most max_window
     return next_slot_ >= back ? next_slot_ - back : next_slot_ + slots - back;
+}
+
+std::size_t rlc_encoder::longest_of(std::size_t slot, std::size_t count) const noexcept {
+    std::uint32_t longest = 0;
+    for (; count != 0; --count) {
+        if (lengths_[slot] > longest) longest = lengths_[slot];
+        if (++slot == lengths_.size()) slot = 0;
+    }
+    return longest;
 }
 
 byte_span rlc_encoder::prepare(std::size_t size) noexcept {
@@ -131,6 +145,8 @@ status rlc_encoder::commit(std::uint32_t esi, std::uint8_t flow, std::size_t siz
     std::uint32_t& length = lengths_[next_slot_];
     if (length > prepared_) std::memset(out + prepared_, 0, length - prepared_);
     length = static_cast<std::uint32_t>(prepared_);
+    same_length_ = length == last_length_ ? same_length_ + 1 : 1;
+    last_length_ = length;
     prepared_ = 0;
     next_slot_ = next_slot_ + 1 == lengths_.size() ? 0 : next_slot_ + 1;
     next_esi_ = esi + 1;
@@ -143,10 +159,10 @@ status rlc_encoder::commit(std::uint32_t esi, std::uint8_t flow, std::size_t siz
 status rlc_encoder::push(std::uint32_t esi, std::uint8_t flow, byte_view prefix, byte_view data) noexcept {
     if (count_ != 0 && esi != next_esi_) return status::invalid_argument;
     const std::size_t size = prefix.size() + data.size();
-    const byte_span room = prepare(size);
+    (void)prepare(size);
     if (prepared_ == 0) return status::too_large;
-    copy(room.data(), prefix);
-    copy(room.data() + prefix.size(), data);
+    copy(unit(next_slot_), source_unit_header, prefix);
+    copy(unit(next_slot_), source_unit_header + prefix.size(), data);
     return commit(esi, flow, size);
 }
 
@@ -155,19 +171,17 @@ status rlc_encoder::make_repair(const repair_payload_id& id, byte_span symbol, s
     const std::uint32_t from_first = id.first_esi - first_esi();
     if (from_first >= count_ || count_ - from_first < id.window_size) return status::out_of_window;
 
-    const std::size_t slots = lengths_.size();
-    std::size_t slot = slot_of(id.first_esi);
+    const std::size_t slot = slot_of(id.first_esi);
     std::size_t longest = config_.symbol_size;
-    for (std::size_t i = 0; i < id.window_size; ++i) {
-        pointers_[i] = unit(slot);
-        if (lengths_[slot] > longest) longest = lengths_[slot];
-        if (++slot == slots) slot = 0;
+    if (longest == 0) {
+        longest = last_length_;
+        if (same_length_ < count_ - from_first) longest = longest_of(slot, id.window_size);
     }
     symbol_size = longest;
     if (symbol.size() < longest) return status::buffer_too_small;
 
     const std::uint8_t* row = rows_.row(id.repair_key, id.density_threshold, id.window_size);
-    detail::gf256_active().dot(symbol.data(), pointers_.data(), row, id.window_size, longest);
+    detail::gf256_active().dot(symbol.data(), &pointers_[slot], row, id.window_size, longest);
     ++stats_.repairs;
     stats_.repair_bytes += longest;
     return status::ok;
@@ -325,8 +339,8 @@ status rlc_decoder::push_source(std::uint32_t esi, std::uint8_t flow, byte_view 
         return status::inconsistent;
     }
     write_header(out, flow, payload);
-    copy(out + source_unit_header, prefix);
-    copy(out + source_unit_header + prefix.size(), data);
+    copy(out, source_unit_header, prefix);
+    copy(out, source_unit_header + prefix.size(), data);
     if (source.length > size) std::memset(out + size, 0, source.length - size);
     source.length = static_cast<std::uint32_t>(size);
     source.recovered = false;
@@ -367,8 +381,8 @@ void rlc_decoder::absorb(std::int64_t position) noexcept {
     }
     equation_[own].pivot = p;
     const std::uint8_t scale = detail::gf256_inverse(coefficients(own)[slot_of(p)]);
-    const std::uint8_t* row = coefficients(own);
-    kernel.dot(coefficients(own), &row, &scale, 1, capacity_ + padded(equation_[own].size));
+    kernel.multiply_add(coefficients(own), coefficients(own), static_cast<std::uint8_t>(scale ^ 1),
+                        capacity_ + padded(equation_[own].size));
     eliminate(own);
 }
 

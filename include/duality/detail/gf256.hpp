@@ -53,7 +53,7 @@ struct gf256_kernel {
     void (*multiply_add)(std::uint8_t* destination, const std::uint8_t* source, std::uint8_t coefficient,
                          std::size_t size) noexcept;
     /// destination = sum of coefficients[j] * sources[j] over `count` sources; zeros when `count` is 0. The destination
-    /// may be the source when there is only one; otherwise it overlaps none.
+    /// overlaps no source. (To scale in place: multiply_add(x, x, coefficient ^ 1).)
     void (*dot)(std::uint8_t* destination, const std::uint8_t* const* sources, const std::uint8_t* coefficients,
                 std::size_t count, std::size_t size) noexcept;
     /// Several dot products of the same sources: row i of `coefficients` (row-major, `count` wide) goes to
