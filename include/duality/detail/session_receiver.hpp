@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT
+//
+// The receiving half of a session: accepts each packet once, rebuilds what is missing, holds it for an even pace and
+// tells the peer what arrived. No promise of stability.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+
+#include "duality/controller.hpp"
+#include "duality/detail/session_sender.hpp"
+#include "duality/jitter_hold.hpp"
+#include "duality/memory.hpp"
+#include "duality/multipath.hpp"
+#include "duality/parity_rlc.hpp"
+#include "duality/policy.hpp"
+#include "duality/regime.hpp"
+#include "duality/ring.hpp"
+#include "duality/session_config.hpp"
+#include "duality/wire.hpp"
+
+namespace duality {
+inline namespace v0 {
+namespace detail {
+
+class session_receiver {
+public:
+    [[nodiscard]] static result<session_receiver> create(const session_config& config,
+                                                         const allocator& memory) noexcept;
+
+    void on_data(const session_context& c, path_id path, const wire::data_frame& frame) noexcept;
+    void on_copy(const session_context& c, path_id path, const wire::copy_frame& frame) noexcept;
+    void on_repair(const session_context& c, path_id path, const wire::repair_frame& frame) noexcept;
+
+    /// The next packet whose slot has come.
+    [[nodiscard]] bool poll_delivery(const session_context& c, delivery& out) noexcept;
+
+    /// When the next report to the peer is due; `never()` when there is nothing to say.
+    [[nodiscard]] instant report_at() const noexcept;
+    /// The path a report should take.
+    [[nodiscard]] path_id report_path(instant now) const noexcept;
+    /// Writes a report as of now, as the last frame of a packet or with its length.
+    void write_report(const session_context& c, wire::writer& out, bool delimited) noexcept;
+    /// May `bytes` of reports leave? They are paid by what was received.
+    [[nodiscard]] bool covers_report(std::uint64_t bytes) const noexcept { return reports_.covers(bytes); }
+    [[nodiscard]] bool spend_on_reports(std::uint64_t bytes) noexcept { return reports_.spend(bytes); }
+    /// The report that was written leaves.
+    void on_report_sent(const session_context& c) noexcept;
+    /// It could not be afforded; it is tried again a little later.
+    void on_report_refused(instant now) noexcept { retry_at_ = now + report_retry; }
+
+    void handle_timeout(const session_context& c) noexcept;
+    [[nodiscard]] instant next_timeout() const noexcept;
+    [[nodiscard]] bool poll_decision(decision_event& out) noexcept { return controller_.poll_event(out); }
+
+    void set_deadline(stream_id stream, duration deadline) noexcept { holds_[stream]->set_deadline(deadline); }
+    /// Packets accepted and not yet delivered.
+    [[nodiscard]] std::size_t held() const noexcept { return slots_.size() - free_.size(); }
+    [[nodiscard]] const receiver_statistics& statistics() const noexcept { return stats_; }
+    [[nodiscard]] const jitter_hold& hold(stream_id stream) const noexcept { return *holds_[stream]; }
+    [[nodiscard]] const regime_detector& detector() const noexcept { return detector_; }
+
+private:
+    static constexpr duration report_retry = duration::from_ms(5);
+    static constexpr duration request_spacing = duration::from_ms(5);
+    static constexpr duration control_interval = duration::from_ms(20);
+    /// A path is in use while source packets came over it this recently.
+    static constexpr duration path_memory = duration::from_ms(200);
+    static constexpr std::uint32_t regime_every = 5;  ///< reports between two with the regime features
+    static constexpr std::size_t no_slot = static_cast<std::size_t>(-1);
+
+    struct slot {
+        stream_id stream = 0;
+        std::uint32_t size = 0;
+    };
+    struct path_note {
+        bool used = false;
+        path_id id = 0;
+        instant last_source = instant::before_all();  ///< a source packet or repair
+        instant last_help = instant::before_all();    ///< a copy sent because another path fell silent
+        std::uint16_t reported = 0;                   ///< packets received as of the last report
+        std::uint16_t written = 0;                    ///< the same, of a report that has not left yet
+    };
+
+    session_receiver(const session_config& config, controller law, regime_detector detector, aggregator flow,
+                     rlc_decoder decoder) noexcept;
+
+    void admit(const session_context& c, std::uint32_t esi, std::uint32_t origin, stream_id stream, byte_view payload,
+               recovery how) noexcept;
+    void collect_rebuilt(const session_context& c) noexcept;
+    void note_path(instant now, path_id path, bool help) noexcept;
+    void earn(const session_context& c, path_id path, std::size_t payload_bytes) noexcept;
+    void update_wanted(instant now) noexcept;
+    [[nodiscard]] wire::deficit_report deficit(instant now) const noexcept;
+    [[nodiscard]] duration hole_patience(instant now) const noexcept;
+    [[nodiscard]] media_time unwrap_origin(std::uint32_t origin) noexcept;
+    [[nodiscard]] duration longest_deadline() const noexcept;
+    void control(const session_context& c) noexcept;
+    void fill_acknowledgements(wire::feedback_frame& out) const noexcept;
+    [[nodiscard]] byte_span bytes_of(std::size_t index) noexcept {
+        return {payloads_.data() + index * config_.max_payload, config_.max_payload};
+    }
+
+    session_config config_;
+    controller controller_;
+    regime_detector detector_;
+    aggregator flow_;
+    rlc_decoder decoder_;
+    buffer<std::optional<jitter_hold>> holds_;  ///< all set by `create`
+    buffer<slot> slots_;
+    buffer<std::uint8_t> payloads_;
+    ring<std::uint32_t> free_;
+    std::size_t delivered_slot_ = no_slot;  ///< its bytes are in the caller's hands until the next call
+    share_budget reports_;
+    std::array<path_note, 16> notes_{};
+
+    std::int64_t origin_ticks_ = 0;  ///< newest origin, unwrapped
+    stream_id newest_stream_ = 0;
+    std::uint64_t wanted_from_ = 0;  ///< everything before is known or worthless
+    bool last_repair_reactive_ = false;
+
+    bool unreported_ = false;
+    bool urgent_ = false;                    ///< the flow changed its path: the peer should hear that at once
+    bool holes_open_ = false;                ///< the last report asked for something
+    instant request_at_ = instant::never();  ///< a hole becomes a loss
+    instant last_report_ = instant::before_all();
+    instant retry_at_ = instant::before_all();
+    std::uint32_t reports_since_regime_ = 0;
+    bool regime_in_report_ = false;
+    instant last_control_ = instant::before_all();
+    receiver_statistics stats_;
+};
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace duality

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT
+//
+// The sending half of a session: numbers and protects the application's packets, answers the peer's feedback with
+// repairs, moves to another path when one falls silent, and never exceeds the overhead cap. No promise of stability.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "duality/controller.hpp"
+#include "duality/memory.hpp"
+#include "duality/multipath.hpp"
+#include "duality/parity_rlc.hpp"
+#include "duality/policy.hpp"
+#include "duality/ring.hpp"
+#include "duality/session_config.hpp"
+#include "duality/wire.hpp"
+
+namespace duality {
+inline namespace v0 {
+namespace detail {
+
+/// What both halves of a session need to know about the rest of it, for the length of one call.
+struct session_context {
+    instant now;
+    scheduler& paths;
+    std::span<const stream_config> streams;
+};
+
+/// A datagram that was decided on and is built when the caller polls for it, so that it leaves with fresh contents.
+struct planned_datagram {
+    transmit_kind kind = transmit_kind::source;
+    path_id path = 0;
+    std::uint64_t number = 0;  ///< source packet, or first one covered by a repair
+    std::uint32_t count = 0;   ///< of packets covered by a repair
+    wire::copy_reason reason = wire::copy_reason::hot;
+    wire::probe_frame probe{};
+    wire::clock_frame clock{};
+    wire::close_frame close{};
+};
+
+class session_sender {
+public:
+    [[nodiscard]] static result<session_sender> create(const session_config& config, const allocator& memory) noexcept;
+
+    /// `queue_full`, `too_large`, `over_budget` (no path may carry it) or ok.
+    [[nodiscard]] status send(const session_context& c, stream_id stream, byte_view payload) noexcept;
+    void on_feedback(const session_context& c, const wire::feedback_frame& feedback) noexcept;
+    /// A path became suspect, died or came back.
+    void on_path_event(const session_context& c, const path_event& event) noexcept;
+    /// Updates the controller; at most every `control_interval`.
+    void control(const session_context& c) noexcept;
+    /// Plans something other than source packets and their protection.
+    [[nodiscard]] bool plan(const planned_datagram& datagram) noexcept { return queue_.push(datagram); }
+
+    [[nodiscard]] const planned_datagram* front() const noexcept { return queue_.empty() ? nullptr : &queue_.front(); }
+    void pop() noexcept { (void)queue_.pop(); }
+    /// Appends the frame of a planned datagram. False: what it refers to is gone.
+    [[nodiscard]] bool write(const planned_datagram& datagram, wire::writer& out) noexcept;
+
+    /// Is this kind of datagram subject to the overhead cap? Source packets and hot copies are not; feedback has a share
+    /// of its own, at the receiving half.
+    [[nodiscard]] static bool capped(const planned_datagram& d) noexcept {
+        return d.kind != transmit_kind::source && d.kind != transmit_kind::feedback &&
+               !(d.kind == transmit_kind::copy && d.reason == wire::copy_reason::hot);
+    }
+    [[nodiscard]] bool covers(std::uint64_t bytes) const noexcept { return extra_.covers(bytes); }
+    [[nodiscard]] bool spend(std::uint64_t bytes) noexcept { return extra_.spend(bytes); }
+    /// Counts a datagram that leaves, `bytes` including the path's overhead; `source_bytes` of a source packet are those
+    /// that would have left without us.
+    void on_sent(const planned_datagram& datagram, std::uint64_t bytes, std::uint64_t source_bytes) noexcept;
+    /// A planned datagram is not sent after all.
+    void on_dropped(const planned_datagram& datagram, bool by_budget) noexcept;
+    /// The overhead cap refused one. True when that should be told to the user (at most once a second).
+    [[nodiscard]] bool on_refused_by_cap(instant now, const planned_datagram& datagram) noexcept;
+
+    [[nodiscard]] instant next_timeout() const noexcept {
+        return last_send_ == instant::before_all() || last_control_ - last_send_ > idle_after
+                   ? instant::never()
+                   : last_control_ + control_interval;
+    }
+    [[nodiscard]] bool poll_decision(decision_event& out) noexcept { return controller_.poll_event(out); }
+    [[nodiscard]] const sender_statistics& statistics() const noexcept { return stats_; }
+    [[nodiscard]] sender_statistics& statistics() noexcept { return stats_; }
+
+private:
+    static constexpr duration control_interval = duration::from_ms(20);
+    static constexpr duration idle_after = duration::from_seconds(2);
+    /// Slack when judging whether something can still arrive before its deadline.
+    static constexpr duration feasibility_margin = duration::from_ms(2);
+
+    struct sent_source {
+        instant at{};
+        path_id path = 0;
+        stream_id stream = 0;
+        bool acknowledged = false;
+        bool copied = false;
+        std::uint8_t repair_rounds = 0;
+        instant repair_pending_until = instant::before_all();
+    };
+
+    session_sender(const session_config& config, controller law, rlc_encoder encoder) noexcept;
+
+    [[nodiscard]] bool second_path_wanted(const session_context& c, path_id main) const noexcept;
+    void acknowledge(const wire::feedback_frame& feedback) noexcept;
+    void mark_known(std::uint64_t newest, std::uint64_t count) noexcept;
+    void answer_deficit(const session_context& c, const wire::deficit_report& deficit) noexcept;
+    void plan_parity(const session_context& c, path_id main, std::uint64_t packet_bytes) noexcept;
+    void resend_tail(const session_context& c, path_id from) noexcept;
+    [[nodiscard]] bool can_arrive(const session_context& c, const sent_source& s, path_id over) const noexcept;
+    void plan_copy(std::uint64_t number, path_id path, wire::copy_reason reason) noexcept;
+    [[nodiscard]] std::uint64_t oldest_protected() const noexcept { return next_ - encoder_.size(); }
+
+    session_config config_;
+    controller controller_;
+    rlc_encoder encoder_;
+    sequence_window<sent_source> history_;
+    ring<planned_datagram> queue_;
+    share_budget extra_;
+    std::uint64_t next_ = 0;           ///< number of the next source packet
+    std::uint64_t unsent_ = 0;         ///< source packets planned and not yet polled
+    std::uint64_t parity_credit_ = 0;  ///< in 1/10,000 byte
+    std::uint64_t repair_bytes_ = 0;   ///< of the last repair, the estimate for the next
+    duration send_interval_{};         ///< smoothed
+    bool helping_ = false;             ///< the second path is in use
+    instant last_send_ = instant::before_all();
+    instant last_control_ = instant::before_all();
+    instant last_cap_error_ = instant::before_all();
+    regime peer_regime_ = regime::calm;
+    regime_features peer_features_{};
+    sender_statistics stats_;
+};
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace duality

@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: MIT
+#include "duality/session.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace duality {
+inline namespace v0 {
+
+using detail::planned_datagram;
+
+namespace {
+
+/// Room for a feedback frame and the largest frame header beside the payload.
+constexpr std::size_t scratch_extra = 320;
+constexpr std::size_t event_capacity = 32;
+
+[[nodiscard]] failure check(const session_config& c) noexcept {
+    constexpr std::int64_t ms = 1'000'000;
+    config_check fields{session_bounds};
+    fields.in_range("max_payload", c.max_payload)
+        .in_range("max_streams", c.max_streams)
+        .in_range("protected_packets", c.protected_packets)
+        .in_range("receive_packets", c.receive_packets)
+        .in_range("queue", c.queue)
+        .in_range("overhead_cap_bp", c.overhead_cap_bp)
+        .in_range("control_share_bp", c.control_share_bp)
+        .require("control_share_bp", c.control_share_bp <= c.overhead_cap_bp)
+        .in_range("reorder_delay", c.reorder_delay.ns() / ms)
+        .in_range("path_skew", c.path_skew.ns() / ms)
+        .in_range("stream.deadline", c.stream.deadline.ns() / ms);
+    return fields.ok() ? failure{status::ok, {}} : fields.error();
+}
+
+[[nodiscard]] bool is_control(transmit_kind kind) noexcept {
+    return kind == transmit_kind::probe || kind == transmit_kind::clock || kind == transmit_kind::close;
+}
+
+/// Does the peer answer this kind with a report or a response on the same path?
+[[nodiscard]] bool is_answered(const planned_datagram& d) noexcept {
+    switch (d.kind) {
+        case transmit_kind::source:
+        case transmit_kind::copy:
+        case transmit_kind::parity:
+        case transmit_kind::reactive_repair: return true;
+        default: return false;
+    }
+}
+
+}  // namespace
+
+session::session(const session_config& config, scheduler paths, detail::session_sender sender,
+                 detail::session_receiver receiver) noexcept
+    : config_{config}, paths_{std::move(paths)}, sender_{std::move(sender)}, receiver_{std::move(receiver)} {}
+
+result<session> session::create(const session_config& config, const allocator& memory) noexcept {
+    if (const failure wrong = check(config); failed(wrong.code)) return wrong;
+
+    // The reference law has its own idea of when a silence counts.
+    session_config effective = config;
+    if (config.control.law == control_law::reference) {
+        constexpr duration reference_gap = duration::from_ms(120);
+        effective.paths.suspicion_margin = reference_gap - config.paths.report_interval;
+    }
+    effective.control.hold_min = config.hold.hold_min;
+    effective.control.hold_max = config.hold.hold_max;
+
+    result<scheduler> paths = scheduler::create(effective.paths, memory);
+    if (!paths) return paths.error();
+    result<detail::session_sender> sender = detail::session_sender::create(effective, memory);
+    if (!sender) return sender.error();
+    result<detail::session_receiver> receiver = detail::session_receiver::create(effective, memory);
+    if (!receiver) return receiver.error();
+    session s{effective, std::move(paths).value(), std::move(sender).value(), std::move(receiver).value()};
+    if (!s.streams_.create(config.max_streams, memory) ||
+        !s.scratch_.create(config.max_payload + scratch_extra, memory) || !s.events_.create(event_capacity, memory))
+        return status::out_of_memory;
+    for (stream_config& stream : s.streams_) stream = config.stream;
+    return s;
+}
+
+// Paths
+
+status session::add_path(instant now, path_id id, const path_config& config) noexcept {
+    now = clamp(now);
+    if (state_ != life::open) return status::closed;
+    const status added = paths_.add_path(now, id, config);
+    advance(now);
+    return added;
+}
+
+status session::remove_path(instant now, path_id id) noexcept {
+    (void)clamp(now);
+    return paths_.remove_path(id);
+}
+
+// Verbs
+
+status session::send(instant now, stream_id stream, byte_view payload) noexcept {
+    now = clamp(now);
+    if (state_ != life::open) return status::closed;
+    if (stream >= config_.max_streams) return status::unknown_stream;
+    advance(now);
+    return sender_.send(context(now), stream, payload);
+}
+
+status session::handle_datagram(instant now, path_id path, byte_view datagram) noexcept {
+    now = clamp(now);
+    if (state_ == life::closed) return status::closed;
+    if (!paths_.has_path(path)) return status::unknown_path;
+    ++stats_.datagrams_received;
+
+    wire::packet_reader in{datagram};
+    wire::packet_header header;
+    if (const status started = in.start(header); started != status::ok) {
+        if (started == status::unsupported_version) {
+            ++stats_.unsupported_version;
+        } else {
+            ++stats_.malformed;
+            stats_.last_error_offset = in.error_offset();
+        }
+        return started;
+    }
+    if (paths_.on_arrival(now, wall(now), path, header.path_sequence, datagram.size()).duplicate) {
+        ++stats_.repeated_datagrams;
+        return status::duplicate;
+    }
+    wire::frame frame;
+    status read = in.next(frame);
+    for (; read == status::ok; read = in.next(frame)) handle_frame(now, path, frame);
+    stats_.unknown_frames += in.unknown_frames();
+    advance(now);
+    if (read != status::malformed) return status::ok;
+    ++stats_.malformed;
+    stats_.last_error_offset = in.error_offset();
+    return status::malformed;
+}
+
+void session::handle_frame(instant now, path_id path, const wire::frame& frame) noexcept {
+    const detail::session_context c = context(now);
+    switch (frame.type) {
+        case wire::frame_type::data: receiver_.on_data(c, path, frame.data); break;
+        case wire::frame_type::copy: receiver_.on_copy(c, path, frame.copy); break;
+        case wire::frame_type::repair:
+        case wire::frame_type::reactive_repair: receiver_.on_repair(c, path, frame.repair); break;
+        case wire::frame_type::feedback: sender_.on_feedback(c, frame.feedback); break;
+        case wire::frame_type::probe:
+            if (frame.probe.response)
+                paths_.on_report(now, path, static_cast<std::uint16_t>(frame.probe.token), duration{});
+            else
+                (void)sender_.plan({.kind = transmit_kind::probe,
+                                    .path = path,
+                                    .probe = {.response = true, .token = frame.probe.token}});
+            break;
+        case wire::frame_type::clock:
+            if (!frame.clock.response)
+                (void)sender_.plan(
+                    {.kind = transmit_kind::clock,
+                     .path = path,
+                     .clock = {
+                         .response = true, .t1 = frame.clock.t1, .t2 = static_cast<std::uint64_t>(now.ns()), .t3 = 0}});
+            break;
+        case wire::frame_type::close:
+            if (state_ == life::open) {
+                state_ = life::closing;
+                push_event({.kind = session_event_kind::peer_closed, .at = now, .reason = frame.close.reason});
+            }
+            break;
+    }
+}
+
+void session::handle_timeout(instant now) noexcept {
+    advance(clamp(now));
+}
+
+bool session::poll_output(instant now, session_output& out) noexcept {
+    now = clamp(now);
+    advance(now);
+    if (poll_transmission(now, out.transmit)) {
+        out.kind = output_kind::transmit;
+        return true;
+    }
+    if (receiver_.poll_delivery(context(now), out.deliver)) {
+        out.kind = output_kind::deliver;
+        return true;
+    }
+    if (state_ == life::closing && receiver_.held() == 0) {
+        state_ = life::closed;
+        push_event({.kind = session_event_kind::closed, .at = now});
+    }
+    if (!events_.empty()) {
+        out.kind = output_kind::event;
+        out.event = events_.pop();
+        return true;
+    }
+    out.kind = output_kind::none;
+    return false;
+}
+
+instant session::next_timeout() const noexcept {
+    if (sender_.front() != nullptr || !events_.empty()) return now_;
+    if (state_ == life::closed) return instant::never();
+    return std::min({sender_.next_timeout(), receiver_.next_timeout(), paths_.next_timeout()});
+}
+
+status session::set_stream(instant now, stream_id stream, const stream_config& config) noexcept {
+    (void)clamp(now);
+    if (stream >= config_.max_streams) return status::unknown_stream;
+    config_check fields{session_bounds};
+    fields.in_range("stream.deadline", config.deadline.ns() / 1'000'000);
+    if (!fields.ok()) return status::invalid_config;
+    streams_[stream] = config;
+    receiver_.set_deadline(stream, config.deadline);
+    return status::ok;
+}
+
+void session::set_wall_clock(instant now, wall_time wall) noexcept {
+    now = clamp(now);
+    wall_offset_ = duration::from_ns(detail::saturating_sub(wall.ns(), now.ns()));
+}
+
+status session::close(instant now, wire::close_reason reason) noexcept {
+    now = clamp(now);
+    if (state_ != life::open) return status::closed;
+    state_ = life::closing;
+    paths_.for_each_path([&](path_id id) {
+        if (paths_.state(id) != path_state::dead)
+            (void)sender_.plan({.kind = transmit_kind::close, .path = id, .close = {reason}});
+    });
+    return status::ok;
+}
+
+session_statistics session::statistics() const noexcept {
+    session_statistics out = stats_;
+    out.sender = sender_.statistics();
+    out.receiver = receiver_.statistics();
+    return out;
+}
+
+// Time
+
+instant session::clamp(instant now) noexcept {
+    if (now < now_) {
+        ++stats_.clock_backwards;
+        return now_;
+    }
+    return now_ = now;
+}
+
+wall_time session::wall(instant now) const noexcept {
+    return wall_time::from_ns(detail::saturating_add(now.ns(), wall_offset_.ns()));
+}
+
+void session::advance(instant now) noexcept {
+    paths_.handle_timeout(now);
+    const detail::session_context c = context(now);
+    path_event moved;
+    while (paths_.poll_event(moved)) {
+        sender_.on_path_event(c, moved);
+        push_event({.kind = session_event_kind::path, .at = moved.at, .path = moved});
+        if (moved.kind == path_event_kind::budget_exhausted) push_error(now, error_code::lte_budget_exceeded);
+    }
+    if (state_ == life::open) {
+        while (const std::optional<path_id> id = paths_.poll_probe(now))
+            (void)sender_.plan({.kind = transmit_kind::probe, .path = *id});
+        sender_.control(c);
+    }
+    receiver_.handle_timeout(c);
+    decision_event decision;
+    while (sender_.poll_decision(decision) || receiver_.poll_decision(decision))
+        push_event({.kind = session_event_kind::decision, .at = decision.at, .decision = decision});
+}
+
+void session::push_event(const session_event& event) noexcept {
+    if (events_.full()) {
+        (void)events_.pop();
+        ++stats_.events_lost;
+    }
+    (void)events_.push(event);
+}
+
+void session::push_error(instant now, error_code error) noexcept {
+    push_event({.kind = session_event_kind::error, .at = now, .error = error});
+}
+
+// Transmissions
+
+std::uint64_t session::on_the_wire(path_id path, std::size_t bytes) const noexcept {
+    const path_config* p = paths_.config(path);
+    return bytes + (p != nullptr ? p->datagram_overhead : 0);
+}
+
+bool session::poll_transmission(instant now, transmission& out) noexcept {
+    while (const planned_datagram* front = sender_.front()) {
+        planned_datagram planned = *front;
+        sender_.pop();
+        if (transmit_planned(now, planned, out)) return true;
+    }
+    return receiver_.report_at() <= now && transmit_report(now, out);
+}
+
+bool session::afford(const planned_datagram& d, std::uint64_t bytes) const noexcept {
+    if (!detail::session_sender::capped(d) || sender_.covers(bytes)) return true;
+    // An end that only receives has earned nothing by sending: its control frames are paid like its reports.
+    return is_control(d.kind) && receiver_.covers_report(bytes);
+}
+
+bool session::transmit_planned(instant now, planned_datagram& d, transmission& out) noexcept {
+    const bool source = d.kind == transmit_kind::source;
+    if (source && (!paths_.has_path(d.path) || paths_.path_exhausted(d.path))) d.path = paths_.best().value_or(d.path);
+    if (d.kind == transmit_kind::probe && !d.probe.response) d.probe.token = paths_.next_sequence(d.path);
+    if (d.kind == transmit_kind::clock) d.clock.t3 = static_cast<std::uint64_t>(now.ns());
+
+    wire::writer w{{scratch_.data(), scratch_.size()}};
+    wire::write_header(w, {});
+    // A report that is nearly due rides along for a few bytes instead of a datagram of its own.
+    std::size_t report_size = 0;
+    const path_config* path = paths_.config(d.path);
+    if (source && path != nullptr && receiver_.report_at() <= now + config_.paths.report_interval / 2 &&
+        receiver_.report_path(now) == d.path) {
+        receiver_.write_report(context(now), w, true);
+        report_size = w.size() - wire::packet_header_size;
+    }
+    if (!sender_.write(d, w)) {
+        sender_.on_dropped(d, false);
+        return false;
+    }
+    if (report_size != 0 && (w.size() > path->max_datagram || !receiver_.covers_report(report_size))) {
+        receiver_.on_report_refused(now);
+        report_size = 0;
+        w = wire::writer{{scratch_.data(), scratch_.size()}};
+        wire::write_header(w, {});
+        (void)sender_.write(d, w);
+    }
+
+    const std::size_t size = w.size();
+    const std::uint64_t bytes = on_the_wire(d.path, size);
+    if (!afford(d, bytes)) {
+        sender_.on_dropped(d, false);
+        if (sender_.on_refused_by_cap(now, d)) push_error(now, error_code::parity_over_budget);
+        return false;
+    }
+    if (paths_.reserve(now, wall(now), d.path, size) != status::ok) {
+        sender_.on_dropped(d, true);
+        return false;
+    }
+    if (detail::session_sender::capped(d) && !sender_.spend(bytes)) (void)receiver_.spend_on_reports(bytes);
+    if (report_size != 0) {
+        (void)receiver_.spend_on_reports(report_size);
+        receiver_.on_report_sent(context(now));
+        sender_.statistics().control.bytes += report_size;
+    }
+    const std::size_t payload_size = size - report_size - (source ? wire::data_packet_overhead : 0);
+    sender_.on_sent(d, bytes - report_size, on_the_wire(d.path, payload_size));
+    out.kind = d.kind;
+    finish(now, d.path, size, is_answered(d) || (d.kind == transmit_kind::probe && !d.probe.response), out);
+    return true;
+}
+
+bool session::transmit_report(instant now, transmission& out) noexcept {
+    const path_id path = receiver_.report_path(now);
+    wire::writer w{{scratch_.data(), scratch_.size()}};
+    wire::write_header(w, {});
+    receiver_.write_report(context(now), w, false);
+    const std::uint64_t bytes = on_the_wire(path, w.size());
+    if (!w.ok() || !receiver_.covers_report(bytes) || paths_.reserve(now, wall(now), path, w.size()) != status::ok) {
+        receiver_.on_report_refused(now);
+        return false;
+    }
+    (void)receiver_.spend_on_reports(bytes);
+    receiver_.on_report_sent(context(now));
+    sender_.statistics().control.add(bytes);
+    out.kind = transmit_kind::feedback;
+    finish(now, path, w.size(), false, out);
+    return true;
+}
+
+void session::finish(instant now, path_id path, std::size_t size, bool owes_report, transmission& out) noexcept {
+    const std::uint16_t sequence = paths_.on_transmit(now, path, size, owes_report);
+    wire::writer header{{scratch_.data(), wire::packet_header_size}};
+    wire::write_header(header, {sequence});
+    out.path = path;
+    out.bytes = {scratch_.data(), size};
+}
+
+}  // namespace v0
+}  // namespace duality

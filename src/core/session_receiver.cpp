@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: MIT
+#include "duality/detail/session_receiver.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace duality {
+inline namespace v0 {
+namespace detail {
+
+namespace {
+
+constexpr std::size_t origin_size = 3;
+
+[[nodiscard]] recovery recovery_of(wire::copy_reason reason) noexcept {
+    return reason == wire::copy_reason::failover ? recovery::second_path : recovery::duplicate;
+}
+
+}  // namespace
+
+session_receiver::session_receiver(const session_config& config, controller law, regime_detector detector,
+                                   aggregator flow, rlc_decoder decoder) noexcept
+    : config_{config},
+      controller_{std::move(law)},
+      detector_{std::move(detector)},
+      flow_{std::move(flow)},
+      decoder_{std::move(decoder)},
+      reports_{config.control_share_bp} {}
+
+result<session_receiver> session_receiver::create(const session_config& config, const allocator& memory) noexcept {
+    result<controller> law = controller::create(config.control, memory);
+    if (!law) return law.error();
+    result<regime_detector> detector = regime_detector::create(config.regime, memory);
+    if (!detector) return detector.error();
+    result<aggregator> flow = aggregator::create({}, memory);
+    if (!flow) return flow.error();
+    rlc_config code;
+    code.max_window = config.protected_packets;
+    code.max_symbol = config.max_payload + static_cast<std::uint32_t>(origin_size + source_unit_header);
+    result<rlc_decoder> decoder = rlc_decoder::create(code, memory);
+    if (!decoder) return decoder.error();
+    session_receiver r{config, std::move(law).value(), std::move(detector).value(), std::move(flow).value(),
+                       std::move(decoder).value()};
+
+    // Lateness is judged at delivery, by the stream's own policy.
+    jitter_hold_config hold = config.hold;
+    hold.late = late_policy::deliver;
+    hold.deadline = config.stream.deadline;
+    hold.capacity = config.receive_packets;
+    if (!r.holds_.create(config.max_streams, memory)) return status::out_of_memory;
+    for (std::optional<jitter_hold>& h : r.holds_) {
+        result<jitter_hold> made = jitter_hold::create(hold, memory);
+        if (!made) return made.error();
+        h.emplace(std::move(made).value());
+    }
+    if (!r.slots_.create(config.receive_packets, memory) || !r.free_.create(config.receive_packets, memory) ||
+        !r.payloads_.create(std::size_t{config.receive_packets} * config.max_payload, memory))
+        return status::out_of_memory;
+    for (std::uint32_t i = 0; i < config.receive_packets; ++i) (void)r.free_.push(i);
+    return r;
+}
+
+// Arrivals
+
+void session_receiver::on_data(const session_context& c, path_id path, const wire::data_frame& frame) noexcept {
+    note_path(c.now, path, false);
+    if (frame.stream >= config_.max_streams || frame.payload.size() > config_.max_payload) {
+        ++stats_.refused;
+        return;
+    }
+    earn(c, path, frame.payload.size());
+    const std::uint64_t accepted = stats_.accepted;
+    admit(c, frame.esi, frame.origin, frame.stream, frame.payload, recovery::none);
+    if (stats_.accepted != accepted)
+        (void)detector_.on_arrival(c.now, flow_.unwrap(frame.esi), unwrap_origin(frame.origin));
+}
+
+void session_receiver::on_copy(const session_context& c, path_id path, const wire::copy_frame& frame) noexcept {
+    note_path(c.now, path, frame.reason != wire::copy_reason::hot);
+    if (frame.data.stream >= config_.max_streams || frame.data.payload.size() > config_.max_payload) {
+        ++stats_.refused;
+        return;
+    }
+    admit(c, frame.data.esi, frame.data.origin, frame.data.stream, frame.data.payload, recovery_of(frame.reason));
+}
+
+void session_receiver::on_repair(const session_context& c, path_id path, const wire::repair_frame& frame) noexcept {
+    note_path(c.now, path, false);
+    ++stats_.repairs;
+    repair_payload_id id;
+    if (parse(frame.payload_id, id) != status::ok) {
+        ++stats_.repairs_refused;
+        return;
+    }
+    last_repair_reactive_ = frame.reactive;
+    if (failed(decoder_.push_repair(id, frame.symbol))) ++stats_.repairs_refused;
+    collect_rebuilt(c);
+}
+
+void session_receiver::admit(const session_context& c, std::uint32_t esi, std::uint32_t origin, stream_id stream,
+                             byte_view payload, recovery how) noexcept {
+    const media_time sent = unwrap_origin(origin);
+    const std::uint64_t number = flow_.unwrap(esi);
+    if (free_.empty()) {
+        ++stats_.refused;
+        return;
+    }
+    const aggregator::acceptance accepted = flow_.accept(c.now, number, sent);
+    switch (accepted.code) {
+        case status::ok: break;
+        case status::duplicate: ++stats_.duplicates; return;
+        case status::late: ++stats_.outdated; return;
+        default: ++stats_.refused; return;
+    }
+    ++stats_.accepted;
+    unreported_ = true;
+    if (number == flow_.newest()) {
+        newest_stream_ = stream;
+        origin_ticks_ = std::max(origin_ticks_, sent.ns() >> wire::tick_bits);
+    }
+    if (accepted.newly_missing > 0) request_at_ = std::min(request_at_, c.now + hole_patience(c.now));
+
+    const std::uint32_t index = free_.pop();
+    slots_[index] = {stream, static_cast<std::uint32_t>(payload.size())};
+    if (!payload.empty()) std::memcpy(bytes_of(index).data(), payload.data(), payload.size());
+    if (holds_[stream]->push(c.now, {number, sent, index, how}) != status::ok) {
+        (void)free_.push(index);
+        ++stats_.outdated;
+    }
+    if (how == recovery::parity || how == recovery::reactive) return;  // the decoder has it
+    const std::array<std::uint8_t, origin_size> prefix{static_cast<std::uint8_t>(origin >> 16),
+                                                       static_cast<std::uint8_t>(origin >> 8),
+                                                       static_cast<std::uint8_t>(origin)};
+    (void)decoder_.push_source(esi, stream, prefix, payload);
+    collect_rebuilt(c);
+}
+
+void session_receiver::collect_rebuilt(const session_context& c) noexcept {
+    recovered_unit unit;
+    while (decoder_.poll(unit)) {
+        if (unit.data.size() < origin_size || unit.flow >= config_.max_streams ||
+            unit.data.size() - origin_size > config_.max_payload) {
+            ++stats_.repairs_refused;
+            continue;
+        }
+        ++stats_.rebuilt;
+        const auto origin = static_cast<std::uint32_t>(unit.data[0] << 16 | unit.data[1] << 8 | unit.data[2]);
+        admit(c, unit.esi, origin, unit.flow, unit.data.subspan(origin_size),
+              last_repair_reactive_ ? recovery::reactive : recovery::parity);
+    }
+}
+
+media_time session_receiver::unwrap_origin(std::uint32_t origin) noexcept {
+    if (!flow_.started()) origin_ticks_ = origin;
+    return media_time::from_ns(unwrap_nearest(origin_ticks_, origin, wire::origin_bits) << wire::tick_bits);
+}
+
+void session_receiver::note_path(instant now, path_id path, bool help) noexcept {
+    path_note* place = nullptr;
+    for (path_note& n : notes_) {
+        if (n.used && n.id == path) place = &n;
+        if (place == nullptr && !n.used) place = &n;
+        if (place != nullptr && place->used) break;
+    }
+    if (place == nullptr) return;
+    if (!place->used) *place = {.used = true, .id = path};
+    if (place->last_source == instant::before_all() || now - place->last_source > path_memory) urgent_ = true;
+    place->last_source = now;
+    if (help) place->last_help = now;
+}
+
+void session_receiver::earn(const session_context& c, path_id path, std::size_t payload_bytes) noexcept {
+    const path_config* p = c.paths.config(path);
+    reports_.earn(payload_bytes + (p != nullptr ? p->datagram_overhead : 0));
+}
+
+// Delivery
+
+bool session_receiver::poll_delivery(const session_context& c, delivery& out) noexcept {
+    if (delivered_slot_ != no_slot)
+        (void)free_.push(static_cast<std::uint32_t>(std::exchange(delivered_slot_, no_slot)));
+    for (std::uint32_t stream = 0; stream < config_.max_streams; ++stream) {
+        released_packet released;
+        while (holds_[stream]->poll(c.now, released)) {
+            const auto index = static_cast<std::uint32_t>(released.packet.token);
+            if (released.past_deadline && c.streams[stream].late == late_policy::drop) {
+                (void)free_.push(index);
+                ++stats_.outdated;
+                continue;
+            }
+            ++stats_.delivered;
+            delivered_slot_ = index;
+            out.stream = static_cast<stream_id>(stream);
+            out.number = released.packet.sequence;
+            out.origin = released.packet.origin;
+            out.bytes = byte_view{bytes_of(index)}.first(slots_[index].size);
+            out.due = released.due;
+            out.lateness = released.lateness;
+            out.held = released.held;
+            out.recovered_by = released.packet.recovered_by;
+            out.past_deadline = released.past_deadline;
+            return true;
+        }
+    }
+    return false;
+}
+
+// Reports
+
+instant session_receiver::report_at() const noexcept {
+    if (!flow_.started()) return instant::never();
+    instant at = instant::never();
+    if (urgent_) at = last_report_;
+    if (unreported_ || holes_open_) at = std::min(at, last_report_ + config_.paths.report_interval);
+    if (!request_at_.is_never()) at = std::min(at, std::max(request_at_, last_report_ + request_spacing));
+    return std::max(at, retry_at_);
+}
+
+path_id session_receiver::report_path(instant now) const noexcept {
+    // Copies say that the peer hears nothing on the path they replace. Otherwise reports go where source packets come.
+    const path_note* help = nullptr;
+    const path_note* newest = nullptr;
+    for (const path_note& n : notes_) {
+        if (!n.used) continue;
+        if (n.last_help != instant::before_all() && now - n.last_help < path_memory &&
+            (help == nullptr || n.last_help > help->last_help))
+            help = &n;
+        if (newest == nullptr || n.last_source > newest->last_source) newest = &n;
+    }
+    if (help != nullptr) return help->id;
+    return newest != nullptr ? newest->id : path_id{0};
+}
+
+void session_receiver::write_report(const session_context& c, wire::writer& out, bool delimited) noexcept {
+    update_wanted(c.now);
+    wire::feedback_frame report;
+    fill_acknowledgements(report);
+    if (config_.reactive) report.deficit = deficit(c.now);
+    regime_in_report_ = reports_since_regime_ + 1 >= regime_every;
+    report.has_regime = regime_in_report_;
+    if (regime_in_report_) {
+        report.current = detector_.current();
+        report.features = detector_.features(c.now);
+    }
+    for (path_note& n : notes_) {
+        std::uint16_t received = 0;
+        n.written = n.reported;
+        if (!n.used || report.path_count == wire::max_path_reports) continue;
+        wire::path_report& p = report.paths[report.path_count];
+        if (!c.paths.received(c.now, n.id, p.newest_sequence, p.age, received) || received == n.reported) continue;
+        p.path = n.id;
+        p.received = received;
+        n.written = received;
+        ++report.path_count;
+    }
+    holes_open_ = report.deficit.symbols_needed != 0;
+    if (delimited)
+        wire::write_delimited(out, report);
+    else
+        wire::write(out, report);
+}
+
+void session_receiver::on_report_sent(const session_context& c) noexcept {
+    last_report_ = c.now;
+    for (path_note& n : notes_) n.reported = n.written;
+    unreported_ = urgent_ = false;
+    request_at_ = instant::never();
+    reports_since_regime_ = regime_in_report_ ? 0 : reports_since_regime_ + 1;
+}
+
+void session_receiver::fill_acknowledgements(wire::feedback_frame& out) const noexcept {
+    // Far enough down for everything the peer could still send again.
+    const std::uint64_t newest = flow_.newest();
+    const std::uint64_t span = std::min<std::uint64_t>(newest - flow_.oldest() + 1, config_.protected_packets);
+    out.newest_esi = static_cast<std::uint32_t>(newest);
+    std::uint64_t back = 0;
+    const auto run_of = [&](bool known) {
+        std::uint32_t run = 0;
+        while (back < span && flow_.known(newest - back) == known) ++back, ++run;
+        return run;
+    };
+    out.known_run = run_of(true);
+    while (back < span && out.range_count < wire::max_ack_ranges) {
+        const std::uint32_t missing = run_of(false);
+        const std::uint32_t known = run_of(true);
+        if (known == 0) break;
+        out.ranges[out.range_count++] = {missing, known};
+    }
+}
+
+duration session_receiver::longest_deadline() const noexcept {
+    duration longest{};
+    for (const auto& h : holds_) longest = std::max(longest, h->deadline());
+    return longest;
+}
+
+void session_receiver::update_wanted(instant now) noexcept {
+    wanted_from_ = std::max(wanted_from_, flow_.oldest());
+    const duration expiry = holds_[newest_stream_]->baseline() + longest_deadline();
+    for (; wanted_from_ <= flow_.newest(); ++wanted_from_) {
+        const aggregator::packet_record* r = flow_.find(wanted_from_);
+        if (r == nullptr || r->known) continue;
+        if (instant::from_ns(r->origin.ns()) + expiry > now) break;
+    }
+    decoder_.forget(static_cast<std::uint32_t>(wanted_from_));
+}
+
+duration session_receiver::hole_patience(instant now) const noexcept {
+    int in_use = 0;
+    for (const path_note& n : notes_)
+        if (n.used && n.last_source != instant::before_all() && now - n.last_source <= path_memory) ++in_use;
+    return in_use > 1 ? config_.path_skew : config_.reorder_delay;
+}
+
+wire::deficit_report session_receiver::deficit(instant now) const noexcept {
+    wire::deficit_report out;
+    const duration patience = hole_patience(now);
+    const duration expiry = holds_[newest_stream_]->baseline() + longest_deadline();
+    for (std::uint64_t n = wanted_from_; n < flow_.newest(); ++n) {
+        const aggregator::packet_record* r = flow_.find(n);
+        if (r == nullptr || r->known || now - r->noticed < patience) continue;
+        const duration left = instant::from_ns(r->origin.ns()) + expiry - now;
+        if (left <= duration{}) continue;
+        if (out.symbols_needed++ == 0) out.first_missing = static_cast<std::uint32_t>(n);
+        out.last_missing = static_cast<std::uint32_t>(n);
+        out.by_when = left;
+    }
+    const rlc_deficit code = decoder_.deficit();
+    if (code.missing != 0 && code.symbols_needed != 0)
+        out.symbols_needed = std::min(out.symbols_needed, code.symbols_needed);
+    return out;
+}
+
+// Time
+
+void session_receiver::control(const session_context& c) noexcept {
+    if (last_control_ != instant::before_all() && c.now - last_control_ < control_interval) return;
+    last_control_ = c.now;
+    control_inputs in;
+    in.features = detector_.features(c.now);
+    in.current = detector_.current();
+    in.deadline = c.streams[newest_stream_].deadline;
+    const duration hold = controller_.update(c.now, in).hold;
+    for (auto& h : holds_) h->set_hold(c.now, hold);
+}
+
+void session_receiver::handle_timeout(const session_context& c) noexcept {
+    if (!flow_.started()) return;
+    detector_.handle_timeout(c.now);
+    control(c);
+}
+
+instant session_receiver::next_timeout() const noexcept {
+    instant at = std::min(report_at(), detector_.next_timeout());
+    for (const auto& h : holds_) at = std::min(at, h->next_timeout());
+    return at;
+}
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace duality

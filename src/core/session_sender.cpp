@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: MIT
+#include "duality/detail/session_sender.hpp"
+
+#include <array>
+#include <utility>
+
+namespace duality {
+inline namespace v0 {
+namespace detail {
+
+namespace {
+
+[[nodiscard]] duration half(duration d) noexcept {
+    return d / 2;
+}
+
+constexpr std::size_t origin_size = 3;
+
+}  // namespace
+
+session_sender::session_sender(const session_config& config, controller law, rlc_encoder encoder) noexcept
+    : config_{config},
+      controller_{std::move(law)},
+      encoder_{std::move(encoder)},
+      extra_{config.overhead_cap_bp - config.control_share_bp} {}
+
+result<session_sender> session_sender::create(const session_config& config, const allocator& memory) noexcept {
+    result<controller> law = controller::create(config.control, memory);
+    if (!law) return law.error();
+    rlc_config code;
+    code.max_window = config.protected_packets;
+    code.max_symbol = config.max_payload + static_cast<std::uint32_t>(origin_size + source_unit_header);
+    result<rlc_encoder> encoder = rlc_encoder::create(code, memory);
+    if (!encoder) return encoder.error();
+    session_sender s{config, std::move(law).value(), std::move(encoder).value()};
+    if (!s.history_.create(config.protected_packets, memory) || !s.queue_.create(config.queue, memory))
+        return status::out_of_memory;
+    return s;
+}
+
+status session_sender::send(const session_context& c, stream_id stream, byte_view payload) noexcept {
+    if (payload.size() > config_.max_payload) return status::too_large;
+    // An unsent packet must not fall out of the encoder's window, which keeps its bytes.
+    if (unsent_ >= config_.protected_packets || queue_.full()) return status::queue_full;
+    const std::optional<path_id> main = c.paths.best();
+    if (!main) return status::over_budget;
+    const path_config& path = *c.paths.config(*main);
+    if (payload.size() + wire::data_packet_overhead > path.max_datagram) return status::too_large;
+
+    const std::uint32_t origin = wire::to_origin(c.now);
+    const std::array<std::uint8_t, origin_size> prefix{static_cast<std::uint8_t>(origin >> 16),
+                                                       static_cast<std::uint8_t>(origin >> 8),
+                                                       static_cast<std::uint8_t>(origin)};
+    if (const status kept = encoder_.push(static_cast<std::uint32_t>(next_), stream, prefix, payload); failed(kept))
+        return kept;
+    const std::uint64_t number = next_++;
+    sent_source& s = history_.insert(number);
+    s.at = c.now;
+    s.path = *main;
+    s.stream = stream;
+    c.paths.activate(c.now, *main);
+    (void)queue_.push({.kind = transmit_kind::source, .path = *main, .number = number});
+    ++unsent_;
+
+    const std::uint64_t packet_bytes = payload.size() + path.datagram_overhead;
+    if (last_send_ != instant::before_all()) {
+        const duration gap = c.now - last_send_;
+        const duration bounded = gap > duration::from_ms(200) ? duration::from_ms(200) : gap;
+        send_interval_ = send_interval_ == duration{} ? bounded : send_interval_ + (bounded - send_interval_) / 16;
+    }
+    last_send_ = c.now;
+
+    if (second_path_wanted(c, *main) || c.streams[stream].mode == stream_mode::hot) {
+        if (const std::optional<path_id> other = c.paths.alternative(*main)) {
+            const bool suspicion = second_path_wanted(c, *main);
+            plan_copy(number, *other, suspicion ? wire::copy_reason::suspicion : wire::copy_reason::hot);
+        }
+    }
+    plan_parity(c, *main, packet_bytes);
+    return status::ok;
+}
+
+bool session_sender::second_path_wanted(const session_context& c, path_id main) const noexcept {
+    return config_.second_path && (c.paths.state(main) == path_state::suspect || controller_.outputs().second_path);
+}
+
+void session_sender::plan_copy(std::uint64_t number, path_id path, wire::copy_reason reason) noexcept {
+    if (sent_source* s = history_.find(number)) s->copied = true;
+    (void)queue_.push({.kind = transmit_kind::copy, .path = path, .number = number, .reason = reason});
+}
+
+void session_sender::plan_parity(const session_context& c, path_id main, std::uint64_t packet_bytes) noexcept {
+    const std::uint32_t rate_bp = config_.parity ? controller_.outputs().parity_bp : 0;
+    if (rate_bp == 0) {
+        parity_credit_ = 0;
+        return;
+    }
+    const std::uint64_t repair_cost = (repair_bytes_ != 0 ? repair_bytes_ : packet_bytes) * 10'000;
+    parity_credit_ += packet_bytes * rate_bp;
+    if (parity_credit_ < repair_cost) return;
+    parity_credit_ = parity_credit_ - repair_cost < repair_cost ? parity_credit_ - repair_cost : repair_cost;
+    // A packet older than its deadline is not worth protecting: the window spans one deadline.
+    const duration deadline = c.streams[0].deadline;
+    const std::int64_t spanned = send_interval_ > duration{} ? deadline.ns() / send_interval_.ns() : 1;
+    const auto window = static_cast<std::uint32_t>(spanned < 1                 ? 1
+                                                   : spanned > encoder_.size() ? encoder_.size()
+                                                                               : spanned);
+    const std::optional<path_id> other = config_.second_path ? c.paths.alternative(main) : std::nullopt;
+    const bool elsewhere = other && c.paths.config(*other)->cost == cost_class::free;
+    (void)queue_.push(
+        {.kind = transmit_kind::parity, .path = elsewhere ? *other : main, .number = next_ - window, .count = window});
+}
+
+// Feedback
+
+void session_sender::on_feedback(const session_context& c, const wire::feedback_frame& feedback) noexcept {
+    for (std::size_t i = 0; i < feedback.path_count; ++i) {
+        const wire::path_report& p = feedback.paths[i];
+        c.paths.on_report(c.now, p.path, p.newest_sequence, p.age);
+    }
+    if (feedback.has_regime) {
+        peer_regime_ = feedback.current;
+        peer_features_ = feedback.features;
+    }
+    acknowledge(feedback);
+    if (config_.reactive && feedback.deficit.symbols_needed != 0) answer_deficit(c, feedback.deficit);
+}
+
+void session_sender::acknowledge(const wire::feedback_frame& feedback) noexcept {
+    const std::int64_t newest = unwrap_nearest(static_cast<std::int64_t>(next_), feedback.newest_esi, 32);
+    if (newest < 0 || static_cast<std::uint64_t>(newest) >= next_) {
+        ++stats_.implausible_feedback;
+        return;
+    }
+    auto top = static_cast<std::uint64_t>(newest);
+    std::uint64_t run = feedback.known_run;
+    for (std::size_t i = 0;; ++i) {
+        mark_known(top, run);
+        if (i == feedback.range_count) return;
+        const std::uint64_t step = run + feedback.ranges[i].missing;
+        if (step > top) return;
+        top -= step;
+        run = feedback.ranges[i].known;
+    }
+}
+
+void session_sender::mark_known(std::uint64_t newest, std::uint64_t count) noexcept {
+    for (std::uint64_t n = newest, left = count; left > 0; --n, --left) {
+        sent_source* s = history_.find(n);
+        if (s == nullptr) return;
+        s->acknowledged = true;
+        if (n == 0) return;
+    }
+}
+
+void session_sender::answer_deficit(const session_context& c, const wire::deficit_report& deficit) noexcept {
+    const std::int64_t first = unwrap_nearest(static_cast<std::int64_t>(next_), deficit.first_missing, 32);
+    const std::int64_t last = unwrap_nearest(static_cast<std::int64_t>(next_), deficit.last_missing, 32);
+    if (first < 0 || last < first || static_cast<std::uint64_t>(last) >= next_) {
+        ++stats_.implausible_feedback;
+        return;
+    }
+    const std::optional<path_id> main = c.paths.best();
+    if (!main) return;
+    const std::optional<path_id> other = config_.second_path ? c.paths.alternative(*main) : std::nullopt;
+    const auto in_time = [&](path_id p) { return half(c.paths.rtt(p)) <= deficit.by_when; };
+    if (!in_time(*main) && !(other && in_time(*other))) {
+        ++stats_.expired_deficits;
+        return;
+    }
+
+    // Which of them are not already being repaired?
+    const std::uint64_t oldest = oldest_protected();
+    std::uint64_t from = static_cast<std::uint64_t>(first) < oldest ? oldest : static_cast<std::uint64_t>(first);
+    std::uint32_t fresh = 0;
+    std::uint64_t first_fresh = 0;
+    std::uint64_t last_fresh = 0;
+    std::uint8_t rounds = 0;
+    for (std::uint64_t n = from; n <= static_cast<std::uint64_t>(last); ++n) {
+        const sent_source* s = history_.find(n);
+        if (s == nullptr || s->acknowledged || s->repair_pending_until > c.now) continue;
+        if (fresh++ == 0) first_fresh = n;
+        last_fresh = n;
+        if (s->repair_rounds > rounds) rounds = s->repair_rounds;
+    }
+    if (fresh == 0) return;
+    ++stats_.deficits;
+
+    // The first answer goes over the cheap path. When it failed, or another round would come too late, the answer that
+    // counts goes where it fails independently, with one symbol to spare.
+    const duration round_trip = c.paths.rtt(*main);
+    const bool last_chance = deficit.by_when < round_trip + half(round_trip) + feasibility_margin;
+    const bool elsewhere = other && in_time(*other) && (rounds > 0 || !in_time(*main));
+    const path_id path = elsewhere ? *other : *main;
+    const std::uint32_t spare = rounds > 0 || last_chance ? 1 : 0;
+    const std::uint32_t needed = (fresh < deficit.symbols_needed ? fresh : deficit.symbols_needed) + spare;
+    const auto window = static_cast<std::uint32_t>(last_fresh - first_fresh + 1);
+    for (std::uint32_t i = 0; i < needed; ++i)
+        (void)queue_.push(
+            {.kind = transmit_kind::reactive_repair, .path = path, .number = first_fresh, .count = window});
+
+    const instant until = c.now + c.paths.rtt(path) + config_.paths.report_interval / 2;
+    for (std::uint64_t n = first_fresh; n <= last_fresh; ++n) {
+        sent_source* s = history_.find(n);
+        if (s == nullptr || s->acknowledged || s->repair_pending_until > c.now) continue;
+        s->repair_pending_until = until;
+        if (s->repair_rounds < 0xFF) ++s->repair_rounds;
+    }
+}
+
+// Outages
+
+void session_sender::on_path_event(const session_context& c, const path_event& event) noexcept {
+    if (event.kind != path_event_kind::state_changed) return;
+    if (event.to == path_state::suspect || event.to == path_state::dead) resend_tail(c, event.path);
+}
+
+bool session_sender::can_arrive(const session_context& c, const sent_source& s, path_id over) const noexcept {
+    const duration deadline = c.streams[s.stream].deadline;
+    return c.now + half(c.paths.rtt(over)) + feasibility_margin <= s.at + half(c.paths.rtt(s.path)) + deadline;
+}
+
+void session_sender::resend_tail(const session_context& c, path_id from) noexcept {
+    const std::optional<path_id> other = config_.second_path ? c.paths.alternative(from) : std::nullopt;
+    if (!other) {
+        // Alone on one path: one copy of the newest packet asks the peer for a report.
+        if (!config_.reactive || next_ == 0) return;
+        const sent_source* s = history_.find(next_ - 1);
+        if (s != nullptr && !s->acknowledged && !s->copied) plan_copy(next_ - 1, from, wire::copy_reason::suspicion);
+        return;
+    }
+    for (std::uint64_t n = oldest_protected(); n < next_; ++n) {
+        const sent_source* s = history_.find(n);
+        if (s == nullptr || s->acknowledged || s->copied || s->path != from || !can_arrive(c, *s, *other)) continue;
+        plan_copy(n, *other, wire::copy_reason::failover);
+    }
+}
+
+void session_sender::control(const session_context& c) noexcept {
+    if (last_control_ != instant::before_all() && c.now - last_control_ < control_interval) return;
+    last_control_ = c.now;
+    const std::optional<path_id> main = c.paths.best();
+    if (!main) return;
+    control_inputs in;
+    in.features = peer_features_;
+    in.features.gap = c.paths.silence(c.now, *main);
+    in.features.interval = send_interval_;
+    in.current = peer_regime_;
+    in.rtt = c.paths.rtt(*main);
+    in.deadline = c.streams[0].deadline;
+    in.congestion = peer_regime_ == regime::congested;
+    in.second_path_available = config_.second_path && c.paths.alternative(*main).has_value();
+    in.metered_budget_left = in.second_path_available;
+    in.overhead_headroom_bp = extra_.available() > config_.max_payload ? config_.overhead_cap_bp : 0;
+    const bool helped = helping_;
+    helping_ = controller_.update(c.now, in).second_path;
+    if (helping_ && !helped) resend_tail(c, *main);
+}
+
+// Building datagrams
+
+bool session_sender::write(const planned_datagram& d, wire::writer& out) noexcept {
+    switch (d.kind) {
+        case transmit_kind::source:
+        case transmit_kind::copy: {
+            const sent_source* s = history_.find(d.number);
+            const byte_view data = encoder_.source(static_cast<std::uint32_t>(d.number));
+            if (s == nullptr || data.size() < origin_size) return false;
+            const auto origin = static_cast<std::uint32_t>(data[0] << 16 | data[1] << 8 | data[2]);
+            const wire::data_frame frame{static_cast<std::uint32_t>(d.number), s->stream, origin,
+                                         data.subspan(origin_size)};
+            if (d.kind == transmit_kind::source)
+                wire::write(out, frame);
+            else
+                wire::write(out, wire::copy_frame{d.reason, frame});
+            return out.ok();
+        }
+        case transmit_kind::parity:
+        case transmit_kind::reactive_repair: {
+            // The window may have moved on since the repair was planned.
+            const std::uint64_t first = d.number < oldest_protected() ? oldest_protected() : d.number;
+            if (first >= d.number + d.count) return false;
+            wire::write_type(
+                out, d.kind == transmit_kind::parity ? wire::frame_type::repair : wire::frame_type::reactive_repair);
+            const byte_span id_place = out.reserve(repair_payload_id::wire_size);
+            repair_payload_id id;
+            std::size_t size = 0;
+            const byte_span room = out.unused();
+            if (encoder_.make_repair(static_cast<std::uint32_t>(first),
+                                     static_cast<std::uint32_t>(d.number + d.count - first), id, room,
+                                     size) != status::ok)
+                return false;
+            (void)out.reserve(size);
+            return duality::write(id, id_place) == status::ok && out.ok();
+        }
+        case transmit_kind::probe: wire::write(out, d.probe); return out.ok();
+        case transmit_kind::clock: wire::write(out, d.clock); return out.ok();
+        case transmit_kind::close: wire::write(out, d.close); return out.ok();
+        case transmit_kind::feedback: return false;
+    }
+    return false;
+}
+
+void session_sender::on_sent(const planned_datagram& d, std::uint64_t bytes, std::uint64_t source_bytes) noexcept {
+    switch (d.kind) {
+        case transmit_kind::source:
+            --unsent_;
+            extra_.earn(source_bytes);
+            stats_.source.add(source_bytes);
+            stats_.framing_bytes += bytes - source_bytes;
+            break;
+        case transmit_kind::copy:
+            (d.reason == wire::copy_reason::hot ? stats_.hot_copies : stats_.copies).add(bytes);
+            break;
+        case transmit_kind::parity:
+            repair_bytes_ = bytes;
+            stats_.parity.add(bytes);
+            break;
+        case transmit_kind::reactive_repair:
+            repair_bytes_ = bytes;
+            stats_.reactive.add(bytes);
+            break;
+        default: stats_.control.add(bytes); break;
+    }
+}
+
+void session_sender::on_dropped(const planned_datagram& d, bool by_budget) noexcept {
+    if (by_budget) ++stats_.refused_by_budget;
+    if (d.kind != transmit_kind::source) return;
+    --unsent_;
+    ++stats_.source_refused;
+}
+
+bool session_sender::on_refused_by_cap(instant now, const planned_datagram& d) noexcept {
+    ++stats_.refused_by_cap;
+    const bool protection = d.kind == transmit_kind::parity || d.kind == transmit_kind::reactive_repair;
+    if (!protection || now - last_cap_error_ < duration::from_seconds(1)) return false;
+    last_cap_error_ = now;
+    return true;
+}
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace duality

@@ -1,0 +1,381 @@
+// SPDX-License-Identifier: MIT
+#include "duality/lab/simulation.hpp"
+
+#include <algorithm>
+#include <array>
+#include <queue>
+#include <utility>
+
+#include "duality/session.hpp"
+
+namespace duality {
+inline namespace v0 {
+namespace lab {
+
+namespace {
+
+constexpr std::string_view variant_names[] = {"baseline", "hold", "parity", "single", "dual", "hot"};
+
+constexpr path_id primary_path = 0;
+constexpr path_id second_path = 1;
+constexpr std::uint32_t ip_udp_bytes = 28;
+/// The last packets may still be repaired and released after the flow has ended.
+constexpr duration settle_time = duration::from_seconds(2);
+
+constexpr field_bounds simulation_bounds[] = {
+    {"hold", 0, 1'000, "ms"},
+    {"deadline", 1, 10'000, "ms"},
+    {"payload", 16, 1'200, "bytes"},
+    {"overhead_cap", 0, 100'000, "1/10,000"},
+};
+
+/// A datagram under way. Ordered by arrival, then by departure, so that the order never depends on the heap.
+struct in_flight {
+    instant arrival;
+    std::uint64_t order = 0;
+    std::uint32_t block = 0;  ///< of the pool
+    std::uint32_t size = 0;
+    path_id path = 0;
+    bool to_far = false;
+
+    bool operator>(const in_flight& other) const noexcept {
+        return arrival != other.arrival ? arrival > other.arrival : order > other.order;
+    }
+};
+
+/// Bytes of the datagrams under way, in blocks that are used again.
+class block_pool {
+public:
+    std::uint32_t put(byte_view bytes) {
+        if (free_.empty()) {
+            free_.push_back(static_cast<std::uint32_t>(blocks_.size()));
+            blocks_.emplace_back();
+        }
+        const std::uint32_t block = free_.back();
+        free_.pop_back();
+        std::copy(bytes.begin(), bytes.end(), blocks_[block].begin());
+        return block;
+    }
+    [[nodiscard]] byte_view get(const in_flight& d) const { return byte_view{blocks_[d.block]}.first(d.size); }
+    void release(std::uint32_t block) { free_.push_back(block); }
+
+    static constexpr std::size_t block_size = 2048;
+
+private:
+    std::vector<std::array<std::uint8_t, block_size>> blocks_;
+    std::vector<std::uint32_t> free_;
+};
+
+/// Two sessions, the links between them, and the virtual clock.
+class protected_run {
+public:
+    protected_run(const scenario& network, const simulation_config& config, std::span<const instant> sends,
+                  std::vector<packet_record>& packets, session near, session far)
+        : config_{config},
+          sends_{sends},
+          packets_{packets},
+          links_{network.primary, network.second},
+          near_{std::move(near)},
+          far_{std::move(far)},
+          log_{config.keep_events} {}
+
+    [[nodiscard]] status open(std::uint32_t mtu) {
+        const bool two = config_.protection == variant::dual || config_.protection == variant::hot;
+        for (session* s : {&near_, &far_}) {
+            const path_config primary{.max_datagram = mtu - ip_udp_bytes};
+            const path_config metered{.cost = cost_class::metered, .budget = config_.metered_budget};
+            if (const status added = s->add_path(instant{}, primary_path, primary); failed(added)) return added;
+            if (!two) continue;
+            if (const status added = s->add_path(instant{}, second_path, metered); failed(added)) return added;
+        }
+        return status::ok;
+    }
+
+    void run() {
+        const instant last = sends_.empty() ? instant{} : sends_.back();
+        const instant end = last + settle_time;
+        std::size_t next = 0;
+        for (;;) {
+            instant now = next < sends_.size() ? sends_[next] : instant::never();
+            if (!wire_.empty()) now = std::min(now, wire_.top().arrival);
+            now = std::min({now, near_.next_timeout(), far_.next_timeout()});
+            if (now > end) break;
+            now_ = std::max(now_, now);
+
+            while (!wire_.empty() && wire_.top().arrival <= now_) deliver_datagram();
+            for (; next < sends_.size() && sends_[next] <= now_; ++next) submit(next);
+            if (near_.next_timeout() <= now_) near_.handle_timeout(now_);
+            if (far_.next_timeout() <= now_) far_.handle_timeout(now_);
+            drain(near_, false);
+            drain(far_, true);
+        }
+        log_.append({now_, event_kind::closed, 0, 0, 0});
+    }
+
+    void report(run_result& out) const {
+        out.near = near_.statistics();
+        out.far = far_.statistics();
+        out.event_hash = log_.hash();
+        out.events = log_.count();
+        out.log.assign(log_.events().begin(), log_.events().end());
+    }
+    [[nodiscard]] std::uint64_t metered_bytes() const noexcept {
+        return links_[1].forward.stats().bytes_sent + links_[1].reverse.stats().bytes_sent;
+    }
+
+private:
+    void submit(std::size_t index) {
+        // The payload says which packet it is, so that a delivery can be checked byte by byte.
+        std::array<std::uint8_t, 1200> bytes{};
+        fill(index, {bytes.data(), config_.payload});
+        const status sent = near_.send(now_, 0, byte_view{bytes}.first(config_.payload));
+        if (failed(sent)) {
+            packets_[index].rejected = true;
+            log_.append({now_, event_kind::rejected, 0, index, static_cast<std::uint64_t>(sent)});
+            return;
+        }
+        index_of_.push_back(index);
+        log_.append({now_, event_kind::submitted, 0, index, config_.payload});
+        drain(near_, false);
+    }
+
+    static void fill(std::size_t index, byte_span out) noexcept {
+        std::uint64_t state = index;
+        for (std::size_t i = 0; i < out.size(); i += 8) {
+            const std::uint64_t word = splitmix64(state);
+            for (std::size_t j = i; j < std::min(i + 8, out.size()); ++j)
+                out[j] = static_cast<std::uint8_t>(word >> (8 * (j - i)));
+        }
+    }
+
+    void deliver_datagram() {
+        const in_flight d = wire_.top();
+        wire_.pop();
+        const byte_view bytes = pool_.get(d);
+        if (d.to_far) note_own_arrival(bytes);
+        session& to = d.to_far ? far_ : near_;
+        const status taken = to.handle_datagram(now_, d.path, bytes);
+        log_.append({now_, event_kind::received, subject(d.path, d.to_far), d.size,
+                     static_cast<std::uint64_t>(static_cast<std::int64_t>(taken))});
+        pool_.release(d.block);
+        drain(to, d.to_far);
+    }
+
+    /// A source packet that reaches the other end by itself.
+    void note_own_arrival(byte_view bytes) noexcept {
+        wire::packet_reader in{bytes};
+        wire::packet_header header;
+        wire::frame frame;
+        if (in.start(header) != status::ok) return;
+        while (in.next(frame) == status::ok) {
+            if (frame.type != wire::frame_type::data || frame.data.esi >= index_of_.size()) continue;
+            instant& arrived = packets_[index_of_[frame.data.esi]].arrived;
+            arrived = std::min(arrived, now_);
+        }
+    }
+
+    void drain(session& from, bool is_far) {
+        session_output out;
+        while (from.poll_output(now_, out)) {
+            switch (out.kind) {
+                case output_kind::transmit: transmit(out.transmit, is_far); break;
+                case output_kind::deliver:
+                    if (is_far) release(out.deliver);
+                    break;
+                case output_kind::event: note_event(out.event, is_far); break;
+                case output_kind::none: break;
+            }
+        }
+    }
+
+    void transmit(const transmission& t, bool from_far) {
+        path& p = links_[t.path];
+        link& over = from_far ? p.reverse : p.forward;
+        const link_outcome outcome = over.transmit(now_, t.bytes.size() + ip_udp_bytes);
+        const std::uint32_t who = subject(t.path, from_far);
+        if (outcome.fate != packet_fate::delivered) {
+            log_.append({now_, event_kind::lost, who, t.bytes.size(), static_cast<std::uint64_t>(outcome.fate)});
+            return;
+        }
+        log_.append(
+            {now_, event_kind::transmitted, who, t.bytes.size(), static_cast<std::uint64_t>(outcome.arrival.ns())});
+        wire_.push({outcome.arrival, order_++, pool_.put(t.bytes), static_cast<std::uint32_t>(t.bytes.size()), t.path,
+                    !from_far});
+    }
+
+    void release(const delivery& d) {
+        const auto esi = static_cast<std::uint32_t>(d.number);
+        if (esi >= index_of_.size()) return;
+        const std::size_t index = index_of_[esi];
+        packet_record& p = packets_[index];
+        std::array<std::uint8_t, 1200> expected{};
+        fill(index, {expected.data(), config_.payload});
+        const bool intact = std::ranges::equal(d.bytes, byte_view{expected}.first(config_.payload));
+        log_.append({now_, event_kind::released, 0, index,
+                     static_cast<std::uint64_t>(d.recovered_by) | (intact ? 0u : 0x100u)});
+        // A packet with wrong bytes was never delivered; nor is one delivered twice.
+        if (!intact || !p.released.is_never()) return;
+        p.released = now_;
+        p.available = now_ - d.held;
+        p.recovered_by = d.recovered_by;
+    }
+
+    void note_event(const session_event& e, bool is_far) {
+        if (e.kind == session_event_kind::path)
+            log_.append({now_, event_kind::regime, subject(e.path.path, is_far),
+                         static_cast<std::uint64_t>(e.path.from), static_cast<std::uint64_t>(e.path.to)});
+        if (e.kind == session_event_kind::decision)
+            log_.append(
+                {now_, event_kind::decision, static_cast<std::uint32_t>(e.decision.output) << 1 | (is_far ? 1 : 0),
+                 static_cast<std::uint64_t>(e.decision.old_value), static_cast<std::uint64_t>(e.decision.new_value)});
+    }
+
+    static std::uint32_t subject(path_id path, bool from_far) noexcept {
+        return static_cast<std::uint32_t>(path << 1 | (from_far ? 1 : 0));
+    }
+
+    const simulation_config& config_;
+    std::span<const instant> sends_;
+    std::vector<packet_record>& packets_;
+    std::array<path, 2> links_;
+    session near_;
+    session far_;
+    event_log log_;
+    std::priority_queue<in_flight, std::vector<in_flight>, std::greater<>> wire_;
+    block_pool pool_;
+    std::vector<std::size_t> index_of_;  ///< packet index by source number
+    std::uint64_t order_ = 0;
+    instant now_{};
+};
+
+void run_bare(const scenario& network, const simulation_config& config, std::vector<packet_record>& packets,
+              run_result& out) {
+    link primary = network.primary.forward;
+    event_log log{config.keep_events};
+    for (std::size_t i = 0; i < packets.size(); ++i) {
+        packet_record& p = packets[i];
+        log.append({p.sent, event_kind::submitted, 0, i, config.payload});
+        const link_outcome outcome = primary.transmit(p.sent, config.payload + ip_udp_bytes);
+        p.arrived = p.available = p.released = outcome.arrival;
+        if (outcome.fate == packet_fate::delivered)
+            log.append({outcome.arrival, event_kind::released, 0, i, 0});
+        else
+            log.append({p.sent, event_kind::lost, 0, i, static_cast<std::uint64_t>(outcome.fate)});
+    }
+    out.event_hash = log.hash();
+    out.events = log.count();
+    out.log.assign(log.events().begin(), log.events().end());
+}
+
+[[nodiscard]] std::uint64_t extra_bytes(const sender_statistics& s) noexcept {
+    return s.parity.bytes + s.reactive.bytes + s.copies.bytes + s.control.bytes;
+}
+
+}  // namespace
+
+std::string_view to_string(variant v) noexcept {
+    return variant_names[static_cast<std::size_t>(v)];
+}
+
+std::optional<variant> find_variant(std::string_view name) noexcept {
+    for (const variant v : all_variants)
+        if (to_string(v) == name) return v;
+    return std::nullopt;
+}
+
+session_config session_for(const simulation_config& config) noexcept {
+    session_config s;
+    s.max_payload = config.payload;
+    s.max_streams = 1;
+    s.overhead_cap_bp = config.overhead_cap_bp;
+    s.control_share_bp = std::min(s.control_share_bp, config.overhead_cap_bp / 2);
+    s.stream.deadline = config.deadline;
+    s.stream.late = late_policy::deliver;  // the judge counts it as late; dropping it here would hide it
+    if (config.protection == variant::hot) s.stream.mode = stream_mode::hot;
+    s.control.law = config.law;
+
+    const bool holds = config.protection != variant::parity;
+    s.hold.hold_min = s.hold.hold_initial = holds ? config.hold : duration{};
+    s.hold.hold_max = holds ? std::max(config.hold, s.hold.hold_max) : duration{};
+    s.parity = s.reactive = s.second_path = true;
+    switch (config.protection) {
+        case variant::baseline:
+        case variant::hold:
+            s.parity = s.reactive = s.second_path = false;
+            s.control_share_bp = 0;  // nobody acts on reports
+            break;
+        case variant::parity: s.reactive = s.second_path = false; break;
+        case variant::single: s.second_path = false; break;
+        case variant::dual:
+        case variant::hot: break;
+    }
+    if (!s.parity) s.control.parity_max_bp = 0;
+    s.control.reactive_enabled = s.reactive;
+    s.control.second_path_enabled = s.second_path;
+    return s;
+}
+
+result<run_result> simulate(const scenario& network, const simulation_config& config,
+                            std::span<const instant> send_times) {
+    config_check check{simulation_bounds};
+    check.in_range("hold", config.hold.ns() / 1'000'000)
+        .in_range("deadline", config.deadline.ns() / 1'000'000)
+        .in_range("payload", config.payload)
+        .in_range("overhead_cap", config.overhead_cap_bp);
+    if (!check.ok()) return check.error();
+
+    std::vector<instant> even;
+    if (send_times.empty()) {
+        for (instant at{}; at < instant{} + network.length; at += network.interval) even.push_back(at);
+        send_times = even;
+    }
+    std::vector<packet_record> packets(send_times.size());
+    for (std::size_t i = 0; i < packets.size(); ++i) {
+        packets[i].sent = send_times[i];
+        packets[i].baseline = network.primary.forward.baseline(send_times[i]);
+    }
+
+    run_result out;
+    byte_totals bytes;
+    bytes.useful = packets.size() * std::uint64_t{config.payload + ip_udp_bytes};
+    if (config.protection == variant::baseline) {
+        run_bare(network, config, packets, out);
+    } else {
+        const session_config ends = session_for(config);
+        result<session> near = session::create(ends, allocator::system());
+        if (!near) return near.error();
+        result<session> far = session::create(ends, allocator::system());
+        if (!far) return far.error();
+        protected_run run{network, config, send_times, packets, std::move(near).value(), std::move(far).value()};
+        if (const status opened = run.open(network.mtu); failed(opened)) return opened;
+        run.run();
+        run.report(out);
+        bytes.extra = extra_bytes(out.near.sender) + extra_bytes(out.far.sender);
+        bytes.metered = run.metered_bytes();
+        const double percent = bytes.useful == 0 ? 0 : 100.0 / static_cast<double>(bytes.useful);
+        out.framing.framing_pct = static_cast<double>(out.near.sender.framing_bytes) * percent;
+        out.framing.hot_pct = static_cast<double>(out.near.sender.hot_copies.bytes) * percent;
+    }
+    out.outcome = judge(packets, bytes, {.hold = config.hold, .deadline = config.deadline});
+    if (config.keep_packets) out.packets = std::move(packets);
+    return out;
+}
+
+result<scenario> replay_scenario(const trace& primary, const trace* second, std::uint64_t seed) noexcept {
+    result<path> first = path::create(primary);
+    if (!first) return first.error();
+    const duration length = primary.length();
+    result<path> other = second != nullptr
+                             ? path::create(*second)
+                             : path::create(second_path_model(), derive_seed(seed, 2), length + scenario_tail);
+    if (!other) return other.error();
+    return scenario{.name = "trace",
+                    .primary = std::move(first).value(),
+                    .second = std::move(other).value(),
+                    .length = length,
+                    .interval = duration::from_ms(5)};
+}
+
+}  // namespace lab
+}  // namespace v0
+}  // namespace duality
