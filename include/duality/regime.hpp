@@ -71,6 +71,7 @@ struct regime_config {
     duration gap_ceiling = duration::from_ms(120);     ///< greatest, unless two packet intervals are longer; … 10 s
     duration gap_margin = duration::from_ms(5);        ///< above the inter-arrival quantile; 0 … 1 s
     std::uint32_t gap_permyriad = 9'950;               ///< which inter-arrival quantile; 5000 … 9999
+    duration burst_max = duration::from_ms(60);        ///< a longer run of missing packets is an outage; 1 ms … 10 s
     duration jittery_above = duration::from_ms(10);    ///< j_fast that makes a path jittery; 0.1 … 1000 ms
     duration jittery_below = duration::from_ms(6);     ///< and under which it stops; 0.1 ms … jittery_above
     std::uint32_t lossy_from = 2;                      ///< loss20 that makes a path lossy; 1 … 20
@@ -91,6 +92,7 @@ inline constexpr field_bounds regime_bounds[] = {
     {"gap_ceiling", 1'000'000, 10'000'000'000, "ns"},
     {"gap_margin", 0, 1'000'000'000, "ns"},
     {"gap_permyriad", 5'000, 9'999, "permyriad"},
+    {"burst_max", 1'000'000, 10'000'000'000, "ns"},
     {"jittery_above", 100'000, 1'000'000'000, "ns"},
     {"jittery_below", 100'000, 1'000'000'000, "ns"},
     {"lossy_from", 1, 20, "packets"},
@@ -160,6 +162,7 @@ public:
 private:
     static constexpr std::uint32_t reorder_horizon = 16;  ///< numbers behind the newest after which a fate is settled
     static constexpr std::uint64_t seen_bits = 64;
+    static constexpr std::uint64_t burst_packets_max = 1'024;
     static constexpr std::size_t recent_count = 8;
     static constexpr std::uint32_t gap_refresh = 32;  ///< arrivals between two looks at the inter-arrival quantile
     static constexpr std::uint64_t share_one = std::uint64_t{1} << 32;
@@ -208,8 +211,9 @@ private:
 
     std::uint64_t loss_fast_ = 0;  ///< shares in units of 2^-32
     std::uint64_t loss_slow_ = 0;
-    std::uint64_t burst_slow_ = 0;  ///< share of packets that begin a burst
-    std::uint64_t run_ = 0;         ///< length of the loss burst being settled
+    std::uint64_t burst_slow_ = 0;    ///< share of packets that begin a burst
+    std::uint64_t run_ = 0;           ///< length of the loss burst being settled
+    std::uint32_t before_first_ = 0;  ///< numbers yet to be settled that are from before the stream began
 
     std::uint32_t suspects_ = 0;
     std::uint64_t suspect_sequence_ = 0;
@@ -229,6 +233,7 @@ inline result<regime_detector> regime_detector::create(const regime_config& conf
         .require("gap_ceiling", config.gap_ceiling >= config.gap_floor)
         .in_range("gap_margin", config.gap_margin.ns())
         .in_range("gap_permyriad", config.gap_permyriad)
+        .in_range("burst_max", config.burst_max.ns())
         .in_range("jittery_above", config.jittery_above.ns())
         .in_range("jittery_below", config.jittery_below.ns())
         .require("jittery_below", config.jittery_below <= config.jittery_above)
@@ -265,6 +270,7 @@ inline status regime_detector::on_arrival(instant now, std::uint64_t sequence, m
     if (arrivals_ == 0) {
         highest_ = sequence;
         seen_ = ~std::uint64_t{0};
+        before_first_ = reorder_horizon - 1;
     } else {
         learn_spacing(now);
         if (sequence > highest_) {
@@ -318,7 +324,6 @@ inline void regime_detector::forget_stream() noexcept {
     emit(event);
     suspects_ = 0;
     arrivals_ = run_ = 0;
-    seen_ = ~std::uint64_t{0};
     spacing_.clear();
     spacings_.clear();
     j_fast_.reset();
@@ -350,6 +355,10 @@ inline void regime_detector::advance(std::uint64_t sequence) noexcept {
 }
 
 inline void regime_detector::settle(bool received) noexcept {
+    if (before_first_ > 0) {
+        --before_first_;
+        return;
+    }
     ++statistics_.expected;
     if (!received) {
         ++statistics_.lost;
@@ -365,10 +374,9 @@ inline void regime_detector::settle(bool received) noexcept {
         towards(loss_slow_, lost, 10);
         towards(burst_slow_, begins, 10);
     };
-    // A silence as long as an outage is for the outage ledger; parity cannot be sized for it.
-    const duration silence =
-        duration::from_ns(spacing_.median()) * static_cast<std::int64_t>(std::min<std::uint64_t>(run_, 1'000'000));
-    if (silence < gap_limit_)
+    // What is as long as an outage belongs to the outage ledger; parity cannot be sized for it.
+    const auto length = static_cast<std::int64_t>(std::min<std::uint64_t>(run_, 1'000'000));
+    if (duration::from_ns(spacing_.median()) * length <= config_.burst_max && run_ <= burst_packets_max)
         for (std::uint64_t i = 0; i < run_; ++i) count(true, i == 0);
     run_ = 0;
     count(false, false);
