@@ -35,7 +35,7 @@ function(duality_catch_tests label)
         PROPERTIES LABELS ${label} ENVIRONMENT "${duality_test_environment}" TIMEOUT 300 ${arg_PROPERTIES})
 endfunction()
 
-duality_catch_tests(unit LINK duality_core)
+duality_catch_tests(unit LINK duality_core duality_lab)
 duality_catch_tests(property LINK duality_core duality_lab)
 duality_catch_tests(lab LINK duality_lab)
 if(TARGET duality_io)
