@@ -221,8 +221,9 @@ public:
         return out;
     }
 
-    /// The peer's word that it has received this path's packets up to `newest_sequence`, `age` ago.
-    void on_report(instant now, path_id id, std::uint16_t newest_sequence, duration age) noexcept {
+    /// The peer's word, arrived over the path `via`, that it has received this path's packets up to `newest_sequence`,
+    /// the last of them `age` ago.
+    void on_report(instant now, path_id id, path_id via, std::uint16_t newest_sequence, duration age) noexcept {
         path* p = find(id);
         if (p == nullptr || p->next_sequence == 0) return;
         const std::int64_t newest =
@@ -231,12 +232,12 @@ public:
         if (newest < 0 || static_cast<std::uint64_t>(newest) >= p->next_sequence || newest <= p->newest_reported)
             return;
         const auto covered = static_cast<std::uint64_t>(newest);
-        if (const sent_packet* s = p->sent.find(covered)) {
-            p->on_rtt_sample(now - s->at - age);
-            if (p->stats.state == path_state::dead && s->at < p->dead_since) {
-                p->newest_reported = newest;  // an answer from before the silence proves nothing
-                return;
-            }
+        const sent_packet* packet = p->sent.find(covered);
+        if (packet != nullptr && via == id) p->on_rtt_sample(now - packet->at - age);
+        const bool alive = via == id || packet == nullptr || packet->at >= p->dead_since;
+        if (p->stats.state == path_state::dead && !alive) {
+            p->newest_reported = newest;  // news from before the silence, by another way: proves nothing
+            return;
         }
         p->on_report_gap(now, config_.report_interval);
         p->newest_reported = newest;

@@ -13,6 +13,12 @@ namespace duality {
 inline namespace v0 {
 namespace cli {
 
+/// `duality demo`: a voice call over two bad networks, on real sockets.
+void add_demo_command(CLI::App& app);
+
+/// `duality lab run` and `duality lab replay`: the deterministic lab.
+void add_lab_command(CLI::App& app);
+
 /// `duality impair`: a bad network between two UDP addresses.
 void add_impair_command(CLI::App& app);
 

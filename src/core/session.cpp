@@ -143,10 +143,10 @@ void session::handle_frame(instant now, path_id path, const wire::frame& frame) 
         case wire::frame_type::copy: receiver_.on_copy(c, path, frame.copy); break;
         case wire::frame_type::repair:
         case wire::frame_type::reactive_repair: receiver_.on_repair(c, path, frame.repair); break;
-        case wire::frame_type::feedback: sender_.on_feedback(c, frame.feedback); break;
+        case wire::frame_type::feedback: sender_.on_feedback(c, path, frame.feedback); break;
         case wire::frame_type::probe:
             if (frame.probe.response)
-                paths_.on_report(now, path, static_cast<std::uint16_t>(frame.probe.token), duration{});
+                paths_.on_report(now, path, path, static_cast<std::uint16_t>(frame.probe.token), duration{});
             else
                 (void)sender_.plan({.kind = transmit_kind::probe,
                                     .path = path,

@@ -84,6 +84,11 @@ bool session_sender::second_path_wanted(const session_context& c, path_id main) 
     return config_.second_path && (c.paths.state(main) == path_state::suspect || controller_.outputs().second_path);
 }
 
+std::optional<path_id> session_sender::other_path(const session_context& c, path_id main) const noexcept {
+    if (!config_.second_path) return std::nullopt;
+    return c.paths.alternative(main);
+}
+
 void session_sender::plan_copy(std::uint64_t number, path_id path, wire::copy_reason reason) noexcept {
     if (sent_source* s = history_.find(number)) s->copied = true;
     (void)queue_.push({.kind = transmit_kind::copy, .path = path, .number = number, .reason = reason});
@@ -105,7 +110,7 @@ void session_sender::plan_parity(const session_context& c, path_id main, std::ui
     const auto window = static_cast<std::uint32_t>(spanned < 1                 ? 1
                                                    : spanned > encoder_.size() ? encoder_.size()
                                                                                : spanned);
-    const std::optional<path_id> other = config_.second_path ? c.paths.alternative(main) : std::nullopt;
+    const std::optional<path_id> other = other_path(c, main);
     const bool elsewhere = other && c.paths.config(*other)->cost == cost_class::free;
     (void)queue_.push(
         {.kind = transmit_kind::parity, .path = elsewhere ? *other : main, .number = next_ - window, .count = window});
@@ -113,10 +118,10 @@ void session_sender::plan_parity(const session_context& c, path_id main, std::ui
 
 // Feedback
 
-void session_sender::on_feedback(const session_context& c, const wire::feedback_frame& feedback) noexcept {
+void session_sender::on_feedback(const session_context& c, path_id via, const wire::feedback_frame& feedback) noexcept {
     for (std::size_t i = 0; i < feedback.path_count; ++i) {
         const wire::path_report& p = feedback.paths[i];
-        c.paths.on_report(c.now, p.path, p.newest_sequence, p.age);
+        c.paths.on_report(c.now, p.path, via, p.newest_sequence, p.age);
     }
     if (feedback.has_regime) {
         peer_regime_ = feedback.current;
@@ -162,7 +167,7 @@ void session_sender::answer_deficit(const session_context& c, const wire::defici
     }
     const std::optional<path_id> main = c.paths.best();
     if (!main) return;
-    const std::optional<path_id> other = config_.second_path ? c.paths.alternative(*main) : std::nullopt;
+    const std::optional<path_id> other = other_path(c, *main);
     const auto in_time = [&](path_id p) { return half(c.paths.rtt(p)) <= deficit.by_when; };
     if (!in_time(*main) && !(other && in_time(*other))) {
         ++stats_.expired_deficits;
@@ -212,7 +217,9 @@ void session_sender::answer_deficit(const session_context& c, const wire::defici
 
 void session_sender::on_path_event(const session_context& c, const path_event& event) noexcept {
     if (event.kind != path_event_kind::state_changed) return;
-    if (event.to == path_state::suspect || event.to == path_state::dead) resend_tail(c, event.path);
+    // A suspicion is often false: new packets are copied, the rest can wait for certainty and still be in time.
+    if (event.to == path_state::suspect) ask_for_report(c, event.path);
+    if (event.to == path_state::dead) resend_tail(c, event.path);
 }
 
 bool session_sender::can_arrive(const session_context& c, const sent_source& s, path_id over) const noexcept {
@@ -220,15 +227,16 @@ bool session_sender::can_arrive(const session_context& c, const sent_source& s, 
     return c.now + half(c.paths.rtt(over)) + feasibility_margin <= s.at + half(c.paths.rtt(s.path)) + deadline;
 }
 
+void session_sender::ask_for_report(const session_context& c, path_id from) noexcept {
+    // The newest packet may have been the last of a burst: nothing behind it tells the peer that it is missing.
+    if (!config_.reactive || next_ == 0 || c.now - last_send_ < send_interval_ * 2) return;
+    const sent_source* s = history_.find(next_ - 1);
+    if (s != nullptr && !s->acknowledged && !s->copied) plan_copy(next_ - 1, from, wire::copy_reason::suspicion);
+}
+
 void session_sender::resend_tail(const session_context& c, path_id from) noexcept {
-    const std::optional<path_id> other = config_.second_path ? c.paths.alternative(from) : std::nullopt;
-    if (!other) {
-        // Alone on one path: one copy of the newest packet asks the peer for a report.
-        if (!config_.reactive || next_ == 0) return;
-        const sent_source* s = history_.find(next_ - 1);
-        if (s != nullptr && !s->acknowledged && !s->copied) plan_copy(next_ - 1, from, wire::copy_reason::suspicion);
-        return;
-    }
+    const std::optional<path_id> other = other_path(c, from);
+    if (!other) return;
     for (std::uint64_t n = oldest_protected(); n < next_; ++n) {
         const sent_source* s = history_.find(n);
         if (s == nullptr || s->acknowledged || s->copied || s->path != from || !can_arrive(c, *s, *other)) continue;

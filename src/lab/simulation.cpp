@@ -21,6 +21,8 @@ constexpr path_id second_path = 1;
 constexpr std::uint32_t ip_udp_bytes = 28;
 /// The last packets may still be repaired and released after the flow has ended.
 constexpr duration settle_time = duration::from_seconds(2);
+/// A failover this soon after an outage was caused by it.
+constexpr duration recent_time = duration::from_ms(250);
 
 constexpr field_bounds simulation_bounds[] = {
     {"hold", 0, 1'000, "ms"},
@@ -115,6 +117,7 @@ public:
     void report(run_result& out) const {
         out.near = near_.statistics();
         out.far = far_.statistics();
+        out.alarms = alarms_;
         out.event_hash = log_.hash();
         out.events = log_.count();
         out.log.assign(log_.events().begin(), log_.events().end());
@@ -220,7 +223,24 @@ private:
         p.recovered_by = d.recovered_by;
     }
 
+    /// Was the primary path out within the time that a silence takes to show?
+    [[nodiscard]] bool recent_outage() const noexcept {
+        const instant since = now_ - recent_time;
+        for (const outage& o : links_[0].forward.outages())
+            if (o.begin <= now_ && o.end >= since) return true;
+        return false;
+    }
+
+    void note_alarm(const path_event& e) noexcept {
+        if (e.kind != path_event_kind::state_changed || e.path != primary_path) return;
+        if (e.to == path_state::suspect) ++alarms_.suspicions;
+        if (e.to != path_state::dead) return;
+        ++alarms_.failovers;
+        if (!links_[0].forward.outages().empty() && !recent_outage()) ++alarms_.false_alarms;
+    }
+
     void note_event(const session_event& e, bool is_far) {
+        if (e.kind == session_event_kind::path && !is_far) note_alarm(e.path);
         if (e.kind == session_event_kind::path)
             log_.append({now_, event_kind::regime, subject(e.path.path, is_far),
                          static_cast<std::uint64_t>(e.path.from), static_cast<std::uint64_t>(e.path.to)});
@@ -241,6 +261,7 @@ private:
     session near_;
     session far_;
     event_log log_;
+    alarm_figures alarms_;
     std::priority_queue<in_flight, std::vector<in_flight>, std::greater<>> wire_;
     block_pool pool_;
     std::vector<std::size_t> index_of_;  ///< packet index by source number

@@ -46,7 +46,7 @@ public:
 
     /// `queue_full`, `too_large`, `over_budget` (no path may carry it) or ok.
     [[nodiscard]] status send(const session_context& c, stream_id stream, byte_view payload) noexcept;
-    void on_feedback(const session_context& c, const wire::feedback_frame& feedback) noexcept;
+    void on_feedback(const session_context& c, path_id via, const wire::feedback_frame& feedback) noexcept;
     /// A path became suspect, died or came back.
     void on_path_event(const session_context& c, const path_event& event) noexcept;
     /// Updates the controller; at most every `control_interval`.
@@ -102,11 +102,14 @@ private:
 
     session_sender(const session_config& config, controller law, rlc_encoder encoder) noexcept;
 
+    /// Where things go that should fail independently of `main`.
+    [[nodiscard]] std::optional<path_id> other_path(const session_context& c, path_id main) const noexcept;
     [[nodiscard]] bool second_path_wanted(const session_context& c, path_id main) const noexcept;
     void acknowledge(const wire::feedback_frame& feedback) noexcept;
     void mark_known(std::uint64_t newest, std::uint64_t count) noexcept;
     void answer_deficit(const session_context& c, const wire::deficit_report& deficit) noexcept;
     void plan_parity(const session_context& c, path_id main, std::uint64_t packet_bytes) noexcept;
+    void ask_for_report(const session_context& c, path_id from) noexcept;
     void resend_tail(const session_context& c, path_id from) noexcept;
     [[nodiscard]] bool can_arrive(const session_context& c, const sent_source& s, path_id over) const noexcept;
     void plan_copy(std::uint64_t number, path_id path, wire::copy_reason reason) noexcept;

@@ -57,9 +57,17 @@ struct framing_figures {
     double hot_pct = 0;      ///< copies of hot streams, paid from the metered budget
 };
 
+/// How often the sending end thought the primary path was failing.
+struct alarm_figures {
+    std::uint64_t suspicions = 0;
+    std::uint64_t failovers = 0;
+    std::uint64_t false_alarms = 0;  ///< failovers while the primary path had no outage; a trace does not tell, there 0
+};
+
 struct run_result {
     figures outcome;
     framing_figures framing;
+    alarm_figures alarms;
     std::uint64_t event_hash = 0;
     std::uint64_t events = 0;
     session_statistics near;  ///< the sending end; all zero for `baseline`

@@ -1,0 +1,410 @@
+// SPDX-License-Identifier: MIT
+//
+// `duality lab`: runs scenarios in virtual time and prints what every packet's fate adds up to.
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <fstream>
+#include <iostream>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "cli/commands.hpp"
+#include "duality/lab/simulation.hpp"
+#include "io/trace_file.hpp"
+
+namespace duality {
+inline namespace v0 {
+namespace cli {
+
+namespace {
+
+using json = nlohmann::ordered_json;
+
+/// Options that `run` and `replay` share.
+struct lab_options {
+    std::vector<std::string> variants{"dual"};
+    double hold_ms = 15;
+    double deadline_ms = 100;
+    double overhead_max_pct = 10;
+    std::uint32_t payload = 400;
+    std::string law = "adaptive";
+    std::string json_file;
+};
+
+struct run_options : lab_options {
+    std::vector<std::string> families{"cable_ftth"};
+    std::uint64_t seeds = 20;
+    std::uint64_t first_seed = 1;
+    std::uint32_t seconds = 60;
+    std::uint32_t pps = 200;
+};
+
+struct replay_options : lab_options {
+    std::string trace;
+    std::string second_trace;
+    bool round_trip = false;
+    std::uint32_t pps = 0;
+    std::uint64_t seed = 1;
+};
+
+/// One finished run and how long it took.
+struct finished_run {
+    std::string family;
+    lab::variant variant{};
+    std::uint64_t seed = 0;
+    lab::run_result result;
+    double wall_ms = 0;
+};
+
+[[noreturn]] void fail(const std::string& why) {
+    std::cerr << "duality lab: " << why << '\n';
+    throw CLI::RuntimeError{1};
+}
+
+[[nodiscard]] duration from_ms(double ms) noexcept {
+    return duration::from_ns(static_cast<std::int64_t>(std::llround(ms * 1e6)));
+}
+
+[[nodiscard]] std::string hex(std::uint64_t value) {
+    char text[17];
+    std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(value));
+    return text;
+}
+
+[[nodiscard]] std::vector<lab::variant> variants_of(const lab_options& options) {
+    std::vector<lab::variant> out;
+    for (const std::string& name : options.variants) {
+        if (name == "all") {
+            out.assign(std::begin(lab::all_variants), std::end(lab::all_variants));
+            return out;
+        }
+        out.push_back(*lab::find_variant(name));  // checked by the parser
+    }
+    return out;
+}
+
+[[nodiscard]] lab::simulation_config config_of(const lab_options& options, lab::variant v) {
+    lab::simulation_config c;
+    c.protection = v;
+    c.law = options.law == "reference" ? control_law::reference : control_law::adaptive;
+    c.hold = from_ms(options.hold_ms);
+    c.deadline = from_ms(options.deadline_ms);
+    c.payload = options.payload;
+    c.overhead_cap_bp = static_cast<std::uint32_t>(std::lround(options.overhead_max_pct * 100));
+    return c;
+}
+
+/// Simulates and times; a configuration out of range ends the command with the field's name.
+[[nodiscard]] finished_run simulate(const lab::scenario& network, const lab::simulation_config& config,
+                                    std::span<const instant> sends, std::string family, std::uint64_t seed) {
+    const auto begin = std::chrono::steady_clock::now();
+    result<lab::run_result> run = lab::simulate(network, config, sends);
+    if (!run) {
+        const field_bounds& where = run.error().where;
+        fail(where.field.empty() ? std::string{to_string(run.code())}
+                                 : std::string{where.field} + " must be between " + std::to_string(where.low) +
+                                       " and " + std::to_string(where.high) + " " + std::string{where.unit});
+    }
+    const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - begin;
+    return {std::move(family), config.protection, seed, std::move(run).value(), took.count()};
+}
+
+// Output
+
+[[nodiscard]] json to_json(const lab::figures& f) {
+    json out;
+    for (const lab::figure_info& figure : lab::figure_table()) {
+        const double value = figure.get(f);
+        if (figure.count)
+            out[std::string{figure.name}] = static_cast<std::uint64_t>(value);
+        else
+            out[std::string{figure.name}] = value;
+    }
+    return out;
+}
+
+[[nodiscard]] json to_json(const finished_run& run) {
+    const lab::run_result& r = run.result;
+    json out;
+    out["family"] = run.family;
+    out["variant"] = lab::to_string(run.variant);
+    out["seed"] = run.seed;
+    out.update(to_json(r.outcome));
+    out["framing_pct"] = r.framing.framing_pct;
+    out["hot_duplicate_pct"] = r.framing.hot_pct;
+    out["suspicions"] = r.alarms.suspicions;
+    out["failovers"] = r.alarms.failovers;
+    out["false_alarms"] = r.alarms.false_alarms;
+    const lab::packet_fates& fates = r.outcome.fates;
+    out["fates"] = {{"delivered", fates.delivered},
+                    {"late", fates.late},
+                    {"unrecoverable", fates.unrecoverable},
+                    {"rejected", fates.rejected},
+                    {"cancelled", fates.cancelled}};
+    out["event_hash"] = hex(r.event_hash);
+    out["wall_ms"] = run.wall_ms;
+    return out;
+}
+
+/// Means under the names of the figures; the spread beside them.
+[[nodiscard]] json aggregate_json(std::span<const finished_run> runs) {
+    std::vector<lab::figures> outcomes;
+    double wall_ms = 0;
+    for (const finished_run& run : runs) {
+        outcomes.push_back(run.result.outcome);
+        wall_ms += run.wall_ms;
+    }
+    json out;
+    json spread;
+    out["family"] = runs.front().family;
+    out["variant"] = lab::to_string(runs.front().variant);
+    out["seeds"] = runs.size();
+    for (const lab::figure_summary& s : lab::summarise(outcomes)) {
+        out[std::string{s.name}] = s.mean;
+        spread[std::string{s.name}] = {{"min", s.min}, {"median", s.median}, {"max", s.max}};
+    }
+    out["wall_ms"] = wall_ms;
+    out["spread"] = spread;
+    return out;
+}
+
+void print_header() {
+    std::printf("%-16s %-8s %5s  %9s %9s %9s %9s %9s %9s %9s %9s %10s\n", "family", "variant", "seeds", "loss %",
+                "(max)", "gap ms", "(max)", "miss %", "jit p95", "add p95", "ovh %", "metered kB");
+}
+
+void print_row(std::span<const finished_run> runs) {
+    const json a = aggregate_json(runs);
+    const auto max_of = [&](const char* name) { return a["spread"][name]["max"].get<double>(); };
+    const auto mean_of = [&](const char* name) { return a[name].get<double>(); };
+    std::printf("%-16s %-8s %5zu  %9.3f %9.3f %9.1f %9.1f %9.3f %9.2f %9.2f %9.2f %10.1f\n",
+                runs.front().family.c_str(), std::string{lab::to_string(runs.front().variant)}.c_str(), runs.size(),
+                mean_of("apparent_loss_pct"), max_of("apparent_loss_pct"), mean_of("longest_gap_ms"),
+                max_of("longest_gap_ms"), mean_of("playout_miss_pct"), mean_of("jitter_p95_ms"),
+                mean_of("added_delay_p95_ms"), mean_of("overhead_pct"), mean_of("metered_bytes") / 1000);
+}
+
+void write_json(const json& document, const std::string& file) {
+    if (file == "-") {
+        std::cout << document.dump(2) << '\n';
+        return;
+    }
+    std::ofstream out{file};
+    out << document.dump(2) << '\n';
+    if (!out.flush()) fail("cannot write " + file);
+}
+
+/// Prints or writes groups of runs, one group per family and variant.
+void finish(const lab_options& options, const json& settings, const std::vector<std::vector<finished_run>>& groups) {
+    if (options.json_file != "-") {
+        print_header();
+        for (const std::vector<finished_run>& group : groups) print_row(group);
+    }
+    if (options.json_file.empty()) return;
+    json document;
+    document["settings"] = settings;
+    document["runs"] = json::array();
+    for (const std::vector<finished_run>& group : groups)
+        for (const finished_run& run : group) document["runs"].push_back(to_json(run));
+    if (groups.size() == 1) {
+        document["aggregate"] = aggregate_json(groups.front());
+    } else {
+        document["aggregates"] = json::array();
+        for (const std::vector<finished_run>& group : groups) document["aggregates"].push_back(aggregate_json(group));
+    }
+    write_json(document, options.json_file);
+}
+
+[[nodiscard]] json settings_of(const lab_options& options) {
+    return {{"hold_ms", options.hold_ms},
+            {"deadline_ms", options.deadline_ms},
+            {"overhead_max_pct", options.overhead_max_pct},
+            {"payload", options.payload},
+            {"law", options.law}};
+}
+
+/// One line that is written over while the work goes on; silent where nobody watches.
+class progress_line {
+public:
+    explicit progress_line(std::size_t total) : total_{total}, shown_{isatty(STDERR_FILENO) == 1} {}
+    ~progress_line() {
+        if (shown_) std::fputs("\r\033[K", stderr);
+    }
+    progress_line(const progress_line&) = delete;
+    progress_line& operator=(const progress_line&) = delete;
+
+    void step(std::string_view what) {
+        ++done_;
+        if (shown_)
+            std::fprintf(stderr, "\r\033[K%zu/%zu runs  %.*s", done_, total_, static_cast<int>(what.size()),
+                         what.data());
+    }
+
+private:
+    std::size_t total_;
+    std::size_t done_ = 0;
+    bool shown_;
+};
+
+// Commands
+
+void run(const run_options& options) {
+    std::vector<lab::family> families;
+    for (const std::string& name : options.families) {
+        if (name == "all") {
+            families.clear();
+            for (const lab::family_info& f : lab::families()) families.push_back(f.id);
+            break;
+        }
+        families.push_back(*lab::find_family(name));  // checked by the parser
+    }
+    const std::vector<lab::variant> variants = variants_of(options);
+    progress_line progress{families.size() * variants.size() * options.seeds};
+    std::vector<std::vector<finished_run>> groups;
+    for (const lab::family family : families) {
+        const std::string name{lab::describe(family).name};
+        for (const lab::variant v : variants) {
+            std::vector<finished_run>& group = groups.emplace_back();
+            for (std::uint64_t i = 0; i < options.seeds; ++i) {
+                const std::uint64_t seed = options.first_seed + i;
+                const lab::scenario network =
+                    lab::make_scenario(family, seed, duration::from_seconds(options.seconds), options.pps);
+                group.push_back(simulate(network, config_of(options, v), {}, name, seed));
+                progress.step(name);
+            }
+        }
+    }
+    json settings = settings_of(options);
+    settings["seconds"] = options.seconds;
+    settings["pps"] = options.pps;
+    finish(options, settings, groups);
+}
+
+[[nodiscard]] lab::trace load(const std::string& source, bool round_trip) {
+    io::loaded_trace loaded = io::load_trace(source, round_trip);
+    if (!loaded.ok()) fail(loaded.error);
+    return std::move(loaded.trace);
+}
+
+/// The trace's own send times, or evenly spaced ones.
+[[nodiscard]] std::vector<instant> send_times(const lab::trace& recorded, std::uint32_t pps) {
+    std::vector<instant> out;
+    if (pps == 0) {
+        for (const lab::trace_row& row : recorded.rows) out.push_back(instant::from_ns(row.send_ns));
+        return out;
+    }
+    const duration interval = duration::from_ns(1'000'000'000 / pps);
+    for (instant at{}; at <= instant{} + recorded.length(); at += interval) out.push_back(at);
+    return out;
+}
+
+void replay(const replay_options& options) {
+    const lab::trace primary = load(options.trace, options.round_trip);
+    lab::trace second;
+    if (!options.second_trace.empty()) second = load(options.second_trace, options.round_trip);
+    result<lab::scenario> network =
+        lab::replay_scenario(primary, options.second_trace.empty() ? nullptr : &second, options.seed);
+    if (!network) fail(options.trace + ": " + std::string{to_string(network.code())});
+    const std::vector<instant> sends = send_times(primary, options.pps);
+    const std::vector<lab::variant> variants = variants_of(options);
+    progress_line progress{variants.size()};
+    std::vector<std::vector<finished_run>> groups;
+    for (const lab::variant v : variants) {
+        groups.emplace_back().push_back(simulate(*network, config_of(options, v), sends, "trace", options.seed));
+        progress.step(lab::to_string(v));
+    }
+    json settings = settings_of(options);
+    settings["trace"] = options.trace;
+    settings["second_trace"] = options.second_trace;
+    settings["round_trip"] = options.round_trip;
+    settings["pps"] = options.pps;
+    finish(options, settings, groups);
+}
+
+[[nodiscard]] std::vector<std::string> variant_names() {
+    std::vector<std::string> out{"all"};
+    for (const lab::variant v : lab::all_variants) out.emplace_back(lab::to_string(v));
+    return out;
+}
+
+[[nodiscard]] std::vector<std::string> family_names() {
+    std::vector<std::string> out{"all"};
+    for (const lab::family_info& f : lab::families()) out.emplace_back(f.name);
+    return out;
+}
+
+void add_shared_options(CLI::App& command, lab_options& options) {
+    command.add_option("--variant", options.variants, "What protects the flow; several or all at once")
+        ->check(CLI::IsMember(variant_names()))
+        ->delimiter(',')
+        ->capture_default_str();
+    command.add_option("--hold-ms", options.hold_ms, "Slot after an idle path's arrival, and least hold")
+        ->check(CLI::Range(0.0, 1000.0))
+        ->capture_default_str();
+    command.add_option("--deadline-ms", options.deadline_ms, "Deadline after an idle path's arrival")
+        ->check(CLI::Range(1.0, 10'000.0))
+        ->capture_default_str();
+    command.add_option("--overhead-max", options.overhead_max_pct, "Hard cap of extra bytes, in percent")
+        ->check(CLI::Range(0.0, 1000.0))
+        ->capture_default_str();
+    command.add_option("--payload", options.payload, "Bytes of each application packet")
+        ->check(CLI::Range(16, 1200))
+        ->capture_default_str();
+    command.add_option("--law", options.law, "Control law")
+        ->check(CLI::IsMember({"adaptive", "reference"}))
+        ->capture_default_str();
+    command.add_option("--json", options.json_file, "Write results to FILE as JSON, or - for standard output")
+        ->type_name("FILE|-");
+}
+
+}  // namespace
+
+void add_lab_command(CLI::App& app) {
+    CLI::App* lab = app.add_subcommand("lab", "Simulate flows over bad networks in virtual time");
+    lab->require_subcommand(1);
+
+    const auto running = std::make_shared<run_options>();
+    CLI::App* run_command = lab->add_subcommand("run", "Run a family of networks over several seeds");
+    run_command->add_option("--family", running->families, "Family of networks; several or all at once")
+        ->check(CLI::IsMember(family_names()))
+        ->delimiter(',')
+        ->capture_default_str();
+    run_command->add_option("--seeds", running->seeds, "Number of seeds")
+        ->check(CLI::Range(1, 100'000))
+        ->capture_default_str();
+    run_command->add_option("--first-seed", running->first_seed, "First of them")->capture_default_str();
+    run_command->add_option("--seconds", running->seconds, "Length of the flow")
+        ->check(CLI::Range(1, 3600))
+        ->capture_default_str();
+    run_command->add_option("--pps", running->pps, "Packets per second")
+        ->check(CLI::Range(1, 1000))
+        ->capture_default_str();
+    add_shared_options(*run_command, *running);
+    run_command->callback([running] { run(*running); });
+
+    const auto replaying = std::make_shared<replay_options>();
+    CLI::App* replay_command = lab->add_subcommand("replay", "Run a flow over recorded paths");
+    replay_command
+        ->add_option("--trace", replaying->trace,
+                     "Recorded primary path: CSV, may be gzip; FILE:CARRIER[@N] where a file has several")
+        ->required();
+    replay_command->add_option("--second-trace", replaying->second_trace,
+                               "Recorded second path; without it the families' metered path is used");
+    replay_command->add_flag("--rtt", replaying->round_trip, "The traces' delays are round trips: half each way");
+    replay_command->add_option("--pps", replaying->pps, "Packets per second; 0: the trace's own send times")
+        ->check(CLI::Range(0, 1000))
+        ->capture_default_str();
+    replay_command->add_option("--seed", replaying->seed, "Seed of the generated second path")->capture_default_str();
+    add_shared_options(*replay_command, *replaying);
+    replay_command->callback([replaying] { replay(*replaying); });
+}
+
+}  // namespace cli
+}  // namespace v0
+}  // namespace duality
