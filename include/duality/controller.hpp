@@ -175,6 +175,12 @@ private:
     void adaptive_hold(instant now, const control_inputs& in, duration elapsed) noexcept;
     void adaptive_parity(instant now, const control_inputs& in, duration elapsed) noexcept;
     void adaptive_second_path(instant now, const control_inputs& in) noexcept;
+    [[nodiscard]] bool may_use_second_path(const control_inputs& in) const noexcept {
+        return config_.second_path_enabled && in.second_path_available && in.metered_budget_left;
+    }
+    [[nodiscard]] std::uint32_t parity_cap(const control_inputs& in) const noexcept {
+        return std::min(config_.parity_max_bp, in.overhead_headroom_bp);
+    }
     [[nodiscard]] bool shed_for_cpu(instant now, const control_inputs& in) noexcept;
     [[nodiscard]] duration wanted_hold(const control_inputs& in) const noexcept;
     [[nodiscard]] static bool bursts_beyond_parity(const controller_config& config, const control_inputs& in,
@@ -202,8 +208,10 @@ private:
     timer shed_;
     instant quiet_since_ = instant::never();  ///< reference law
     duration hold_credit_{};                  ///< adaptive law
-    duration hold_room_{};                    ///< rate limit: what the hold may move by now
-    std::int64_t parity_room_ = 0;            ///< the same in bp × ns
+    duration hold_room_{};                    ///< rate limit: time saved up for the next move
+    std::int64_t parity_room_ = 0;            ///< time saved up for the next move of parity, ns
+    bool hold_moves_ = false;                 ///< on the way to a target further off than the deadband
+    bool parity_moves_ = false;
     instant second_path_until_ = instant::before_all();
     ring<decision_event> events_;
     controller_statistics statistics_{};
@@ -244,16 +252,15 @@ inline const control_outputs& controller::update(instant now, const control_inpu
     const duration elapsed = started_ ? now - now_ : duration::zero();
     now_ = now;
     started_ = true;
+    // Budgets bind at once, whatever the rate limits say.
+    if (outputs_.parity_bp > inputs.overhead_headroom_bp)
+        set_parity(now, inputs, inputs.overhead_headroom_bp, control_reason::headroom, inputs.overhead_headroom_bp);
+    if (outputs_.second_path && !may_use_second_path(inputs))
+        set_second_path(now, inputs, false, control_reason::budget, 0);
     if (config_.law == control_law::reference)
         reference(now, inputs);
     else
         adaptive(now, inputs, elapsed);
-    // Budgets bind at once, whatever the rate limits say.
-    if (outputs_.parity_bp > inputs.overhead_headroom_bp)
-        set_parity(now, inputs, inputs.overhead_headroom_bp, control_reason::headroom, inputs.overhead_headroom_bp);
-    if (outputs_.second_path &&
-        (!inputs.metered_budget_left || !inputs.second_path_available || !config_.second_path_enabled))
-        set_second_path(now, inputs, false, control_reason::budget, 0);
     return outputs_;
 }
 
@@ -308,7 +315,7 @@ inline void controller::reference(instant now, const control_inputs& in) noexcep
         if (parity_changed_.ready(now, second)) {
             const std::uint32_t p = outputs_.parity_bp;
             if (f.loss20 >= loss_limit || f.j_fast > parity_jitter) {
-                const std::uint32_t next = std::min(p + parity_step, config_.parity_max_bp);
+                const std::uint32_t next = std::min(p + parity_step, parity_cap(in));
                 const bool by_loss = f.loss20 >= loss_limit;
                 if (next >= p + parity_deadband)
                     set_parity(now, in, next, by_loss ? control_reason::loss_high : control_reason::jitter_high,
@@ -319,9 +326,7 @@ inline void controller::reference(instant now, const control_inputs& in) noexcep
             }
         }
     }
-    const bool open =
-        f.gap >= gap_limit && in.metered_budget_left && in.second_path_available && config_.second_path_enabled;
-    if (open)
+    if (f.gap >= gap_limit && may_use_second_path(in))
         set_second_path(now, in, true, control_reason::gap_open, gap_limit.ns());
     else if (f.gap < gap_limit)
         set_second_path(now, in, false, control_reason::gap_closed, 0);
@@ -350,8 +355,7 @@ inline bool controller::bursts_beyond_parity(const controller_config& config, co
 }
 
 inline void controller::adaptive_second_path(instant now, const control_inputs& in) noexcept {
-    const bool usable = config_.second_path_enabled && in.second_path_available && in.metered_budget_left;
-    if (!usable) return;  // `update` turns it off
+    if (!may_use_second_path(in)) return;
     std::int64_t cover_x16 = 0;
     const bool silent = in.features.gap_limit > duration::zero() && in.features.gap >= in.features.gap_limit;
     const bool bursty =
@@ -388,9 +392,8 @@ inline void controller::adaptive_parity(instant now, const control_inputs& in, d
             why = control_reason::loss_high;
         }
     }
-    const std::int64_t cap = std::min(config_.parity_max_bp, in.overhead_headroom_bp);
     constexpr std::int64_t deadband = 50;
-    target = std::min(target, cap);
+    target = std::min<std::int64_t>(target, parity_cap(in));
     if (target < deadband) target = 0;
 
     // What the rate limit lets it move: it fills with time, to at most a quarter of a second's worth.
@@ -402,8 +405,11 @@ inline void controller::adaptive_parity(instant now, const control_inputs& in, d
     const std::int64_t room = std::max<std::int64_t>(rate * parity_room_ / 1'000'000'000, 0);
     const std::int64_t wanted = target - current;
     const std::int64_t change = up ? std::min(wanted, room) : std::max(wanted, -room);
+    // A difference inside the deadband starts no move, but a move that has begun is carried through.
     const bool arrives = change == wanted;
-    if (change == 0 || (std::max(change, -change) < deadband && !(arrives && target == 0))) return;
+    if (std::max(wanted, -wanted) >= deadband || target == 0) parity_moves_ = wanted != 0;
+    if (!parity_moves_ || (!arrives && std::max(change, -change) < deadband)) return;
+    parity_moves_ = !arrives;
     parity_room_ = 0;
     set_parity(now, in, static_cast<std::uint32_t>(current + change), why, threshold);
 }
@@ -468,9 +474,10 @@ inline void controller::adaptive_hold(instant now, const control_inputs& in, dur
     const duration change = up ? std::min(difference, room) : std::max(difference, -room);
     constexpr duration deadband = duration::from_ms(1);
     const bool arrives = change == difference;
-    if (change == duration::zero() ||
-        (std::max(change, -change) < deadband && !(arrives && wanted == config_.hold_min)))
-        return;
+    if (std::max(difference, -difference) >= deadband || wanted == config_.hold_min)
+        hold_moves_ = difference != duration::zero();
+    if (!hold_moves_ || (!arrives && std::max(change, -change) < deadband)) return;
+    hold_moves_ = !arrives;
     hold_room_ = duration::zero();
     set_hold(now, in, outputs_.hold + change, why, threshold);
 }
