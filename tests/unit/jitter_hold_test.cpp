@@ -334,7 +334,6 @@ TEST_CASE("absurd origins and sequence numbers are refused and counted", "[jitte
 
 TEST_CASE("a sender that restarts is heard again after a few packets", "[jitter_hold]") {
     jitter_hold hold = make();
-    released_packet out;
     SECTION("numbers and clock begin anew") {
         run(hold, 50'000, 50'400, 5, 20);
         int refused = 0;
