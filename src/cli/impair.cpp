@@ -171,6 +171,9 @@ private:
         }
         std::printf("left later than decided: p50 %.3f ms, p99 %.3f ms, at most %.3f ms\n",
                     stats.lateness.quantile(5000).ms(), stats.lateness.quantile(9900).ms(), stats.lateness_max.ms());
+        if (stats.refusals > 0)
+            std::printf("reported undeliverable: %llu (does anybody listen at %s?)\n", number(stats.refusals),
+                        options_.forward.c_str());
         if (stats.strangers > 0) std::printf("not forwarded, from strangers: %llu\n", number(stats.strangers));
     }
 

@@ -133,9 +133,9 @@ private:
     }
 
     static void on_receive(uv_udp_t* socket, ssize_t bytes, const uv_buf_t* buffer, const sockaddr* from, unsigned) {
-        // An error here belongs to an earlier send (nobody listens there); without an address there is no datagram.
-        if (bytes < 0 || from == nullptr) return;
         impl& self = of(socket);
+        if (bytes < 0) ++self.stats_.refusals;  // the answer to an earlier send
+        if (bytes < 0 || from == nullptr) return;
         const std::string_view datagram{buffer->base, static_cast<std::size_t>(bytes)};
         const std::uint64_t now = uv_hrtime();
         if (socket == &self.client_side_)

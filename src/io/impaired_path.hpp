@@ -54,7 +54,7 @@ struct impaired_direction_stats {
     std::array<std::uint64_t, lab::packet_fate_count> packets{};  ///< by fate; they sum to the datagrams received
     std::uint64_t bytes = 0;                                      ///< received, with IP and UDP headers
     std::uint64_t sent = 0;                                       ///< delivered ones that have left
-    std::uint64_t send_failed = 0;  ///< delivered ones the kernel refused, e.g. nobody listens there
+    std::uint64_t send_failed = 0;                                ///< delivered ones the kernel would not take
 
     [[nodiscard]] std::uint64_t received() const noexcept;
     [[nodiscard]] std::uint64_t lost() const noexcept;
@@ -65,6 +65,8 @@ struct impaired_path_stats {
     impaired_direction_stats reverse;
     /// Datagrams from someone else while a client is served, and replies while there is none; not forwarded.
     std::uint64_t strangers = 0;
+    /// Times the network reported that a datagram could not be delivered: usually nobody listens at the destination.
+    std::uint64_t refusals = 0;
     /// Departure later than decided: what the loop and the kernel add.
     delay_histogram lateness;
     duration lateness_max{};

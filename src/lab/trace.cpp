@@ -24,7 +24,7 @@ constexpr std::uint64_t ping_seq_max = 1'000'000;
 
 constexpr double time_max_ms = 4e12;  // in ns this fits 63 bits; calendar time in ms reaches it in the year 2096
 constexpr double delay_max_ms = 3'600'000;
-constexpr std::int64_t length_max_ns = std::int64_t{30} * 86'400 * 1'000'000'000;
+constexpr std::int64_t length_max_ns = std::int64_t{86'400} * 1'000'000'000;
 constexpr std::size_t rows_max = 20'000'000;
 
 std::string quoted(std::string_view field) {
@@ -131,7 +131,7 @@ status parse_packets(reader& in, std::vector<trace_row>& rows) {
         const std::int64_t at = *send - origin;
         if (!rows.empty() && at < rows.back().send_ns)
             return in.fail("send_ms goes backwards: " + quoted((*fields)[0]));
-        if (at > length_max_ns) return in.fail("more than 30 days after the first row: " + quoted((*fields)[0]));
+        if (at > length_max_ns) return in.fail("more than a day after the first row: " + quoted((*fields)[0]));
         if (rows.size() == rows_max) return in.fail("more than " + std::to_string(rows_max) + " rows");
         rows.push_back({at, delay});
     }
@@ -183,8 +183,8 @@ status parse_pings(reader& in, const trace_options& options, std::vector<trace_r
             continue;
         }
         for (; last_seq < *seq; ++last_seq) {
-            if (rows.size() == rows_max) return in.fail("more than " + std::to_string(rows_max) + " pings");
             const auto at = static_cast<std::int64_t>(rows.size()) * ping_interval_ns;
+            if (at > length_max_ns) return in.fail("more than a day of pings");
             rows.push_back({at, last_seq + 1 == *seq ? delay : trace_row::lost});
         }
     }

@@ -67,7 +67,7 @@ struct trace_error {
 ///   is empty, a `seq` left out is a loss. Sessions are joined in the order of the file, one ping interval between
 ///   them. Delays are round trips whatever the options say.
 ///
-/// Times are decimal milliseconds, finite; delays are not negative and below an hour, a trace is shorter than 30 days.
+/// Times are decimal milliseconds, finite; delays are not negative and below an hour, a trace lasts at most a day.
 /// Lines end in LF or CR LF; blank lines at the end are ignored. Send times are moved so that the first row is at 0.
 /// Returns `malformed` with `why` set, or `invalid_argument` when the options do not fit the file. `out` is changed
 /// only on success.
