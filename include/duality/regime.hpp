@@ -199,8 +199,8 @@ private:
     instant last_arrival_;
 
     running_median<64> spacing_;
-    ewma j_fast_{1, 5};
-    ewma j_slow_{1, 20};
+    ewma<1, 5> j_fast_;
+    ewma<1, 20> j_slow_;
     delay_histogram spacings_{10};
     duration gap_limit_{};
 

@@ -12,7 +12,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
+#include <limits>
 #include <utility>
 
 #include "duality/memory.hpp"
@@ -23,17 +23,15 @@
 namespace duality {
 inline namespace v0 {
 
-/// Exponentially weighted mean of durations, weight `numerator / denominator` for the newest sample, starting from
+/// Exponentially weighted mean of durations, weight `Numerator / Denominator` for the newest sample, starting from
 /// zero. State has 8 fractional bits of a nanosecond; samples are clamped to ±2^43 ns (2.4 hours).
-/// Precondition: `1 <= numerator <= denominator <= 1000`.
+template <std::int64_t Numerator, std::int64_t Denominator>
 class ewma {
-public:
-    constexpr ewma(std::int32_t numerator, std::int32_t denominator) noexcept
-        : numerator_{numerator}, denominator_{denominator} {}
+    static_assert(1 <= Numerator && Numerator <= Denominator && Denominator <= 1'000);
 
+public:
     constexpr void add(duration sample) noexcept {
-        const std::int64_t x = std::clamp(sample.ns(), -limit_ns, limit_ns) * one;
-        value_ += (x - value_) * numerator_ / denominator_;
+        value_ += (std::clamp(sample.ns(), -limit_ns, limit_ns) * one - value_) * Numerator / Denominator;
     }
     [[nodiscard]] constexpr duration value() const noexcept { return duration::from_ns(value_ / one); }
     constexpr void reset(duration value = duration::zero()) noexcept {
@@ -45,48 +43,77 @@ private:
     static constexpr std::int64_t limit_ns = std::int64_t{1} << 43;
 
     std::int64_t value_ = 0;
-    std::int32_t numerator_;
-    std::int32_t denominator_;
 };
 
-/// Exact median of the last `N` values (the lower one of an even count). A binary search and one move of the values
-/// between the one that leaves and the one that enters; no allocation.
+/// Exact median of the last `N` values (the lower one of an even count), values clamped to 32 bits: up to 2.1 s when
+/// they are nanoseconds. Most values only change two counters; when the median moves, one pass finds its neighbour.
 template <std::size_t N>
 class running_median {
     static_assert(N >= 1);
 
 public:
     void add(std::int64_t value) noexcept {
-        std::int64_t* const first = sorted_.data();
-        std::int64_t* const last = first + size_;
-        std::int64_t* const in = std::lower_bound(first, last, value);
+        constexpr std::int64_t limit = std::numeric_limits<std::int32_t>::max();
+        const auto entering = static_cast<std::int32_t>(std::clamp(value, -limit, limit));
         if (size_ < N) {
-            std::copy_backward(in, last, last + 1);
-            *in = value;
-            arrivals_[size_++] = value;
-            return;
-        }
-        std::int64_t* const out = std::lower_bound(first, last, arrivals_[next_]);
-        arrivals_[next_] = value;
-        next_ = next_ + 1 == N ? 0 : next_ + 1;
-        if (in > out) {
-            std::copy(out + 1, in, out);
-            *(in - 1) = value;
+            values_[size_++] = entering;
+            if (size_ == 1) median_ = entering;
         } else {
-            std::copy_backward(in, out, out + 1);
-            *in = value;
+            const std::int32_t leaving = std::exchange(values_[next_], entering);
+            next_ = next_ + 1 == N ? 0 : next_ + 1;
+            less_ -= leaving < median_;
+            equal_ -= leaving == median_;
+        }
+        less_ += entering < median_;
+        equal_ += entering == median_;
+        const std::uint32_t rank = (size_ - 1) / 2;
+        if (rank < less_) {
+            median_ = greatest_below();
+            equal_ = count_equal();
+            less_ -= equal_;
+        } else if (rank >= less_ + equal_) {
+            less_ += equal_;
+            median_ = least_above();
+            equal_ = count_equal();
         }
     }
     /// 0 while empty.
-    [[nodiscard]] std::int64_t median() const noexcept { return size_ == 0 ? 0 : sorted_[(size_ - 1) / 2]; }
+    [[nodiscard]] std::int64_t median() const noexcept { return size_ == 0 ? 0 : median_; }
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
-    void clear() noexcept { size_ = next_ = 0; }
+    void clear() noexcept { *this = {}; }
 
 private:
-    std::array<std::int64_t, N> sorted_{};
-    std::array<std::int64_t, N> arrivals_{};
-    std::size_t size_ = 0;
-    std::size_t next_ = 0;
+    /// What stands in unused places: below every value. The passes below always cover all `N`, so that compilers make
+    /// vector code of them.
+    static constexpr std::int32_t unused = std::numeric_limits<std::int32_t>::min();
+
+    [[nodiscard]] static constexpr std::array<std::int32_t, N> nothing() noexcept {
+        std::array<std::int32_t, N> values{};
+        values.fill(unused);
+        return values;
+    }
+    [[nodiscard]] std::int32_t least_above() const noexcept {
+        std::int32_t best = std::numeric_limits<std::int32_t>::max();
+        for (const std::int32_t v : values_) best = std::min(best, v > median_ ? v : best);
+        return best;
+    }
+    [[nodiscard]] std::int32_t greatest_below() const noexcept {
+        std::int32_t best = unused;
+        for (const std::int32_t v : values_) best = std::max(best, v < median_ ? v : best);
+        return best;
+    }
+    [[nodiscard]] std::uint32_t count_equal() const noexcept {
+        std::uint32_t count = 0;
+        for (const std::int32_t v : values_) count += v == median_;
+        return count;
+    }
+
+    std::array<std::int32_t, N> values_ = nothing();
+    std::int32_t median_ = 0;
+    std::uint32_t less_ = 0;   ///< values below the median
+    std::uint32_t equal_ = 0;  ///< values equal to it
+    std::uint32_t size_ = 0;
+    std::uint32_t next_ = 0;
 };
 
 /// Histogram of durations from 0 to 137 s with exponential forgetting: each new sample weighs `1 + 2^-forget_shift`

@@ -34,8 +34,8 @@ std::vector<baseline_tracker::step> feed(baseline_tracker& tracker, std::int64_t
 }  // namespace
 
 TEST_CASE("ewma agrees with a double model", "[statistics]") {
-    ewma fast{1, 5};
-    ewma slow{1, 20};
+    ewma<1, 5> fast;
+    ewma<1, 20> slow;
     double fast_model = 0;
     double slow_model = 0;
     xoshiro256 random{7};
@@ -52,7 +52,7 @@ TEST_CASE("ewma agrees with a double model", "[statistics]") {
 }
 
 TEST_CASE("ewma survives the longest durations", "[statistics]") {
-    ewma mean{1'000, 1'000};
+    ewma<1'000, 1'000> mean;
     mean.add(duration::infinite());
     CHECK(mean.value().ns() == std::int64_t{1} << 43);
     mean.add(-duration::infinite());
@@ -73,6 +73,11 @@ TEST_CASE("running median is the median", "[statistics]") {
         std::sort(sorted.begin(), sorted.end());
         REQUIRE(median.median() == sorted[(sorted.size() - 1) / 2]);
     }
+    median.clear();
+    median.add(INT64_MAX);
+    CHECK(median.median() == INT32_MAX);
+    median.add(INT64_MIN);
+    CHECK(median.median() == -INT32_MAX);
 }
 
 TEST_CASE("delay histogram gives quantiles and tail shares to a bucket", "[statistics]") {
