@@ -68,13 +68,15 @@ socket_address socket_address::any() const noexcept {
 }
 
 std::string socket_address::to_string() const {
-    char text[INET6_ADDRSTRLEN] = "";
-    if (is_ipv6()) {
-        (void)inet_ntop(AF_INET6, &as_ipv6(storage_).sin6_addr, text, sizeof text);
-        return "[" + std::string{text} + "]:" + std::to_string(port());
-    }
-    (void)inet_ntop(AF_INET, &as_ipv4(storage_).sin_addr, text, sizeof text);
-    return std::string{text} + ":" + std::to_string(port());
+    char host[INET6_ADDRSTRLEN] = "";
+    if (is_ipv6())
+        (void)inet_ntop(AF_INET6, &as_ipv6(storage_).sin6_addr, host, sizeof host);
+    else
+        (void)inet_ntop(AF_INET, &as_ipv4(storage_).sin_addr, host, sizeof host);
+    std::string text{is_ipv6() ? "[" : ""};
+    text += host;
+    text += is_ipv6() ? "]:" : ":";
+    return text += std::to_string(port());
 }
 
 bool socket_address::operator==(const socket_address& other) const noexcept {
