@@ -148,7 +148,7 @@ public:
         return arrivals_ == 0 || current_ == regime::outage ? instant::never() : last_arrival_ + gap_limit_;
     }
 
-    /// Everything as of `now`. Walks two histograms: about a microsecond.
+    /// Everything as of `now`. Walks parts of two histograms: a fraction of a microsecond.
     [[nodiscard]] regime_features features(instant now) const noexcept;
     [[nodiscard]] regime current() const noexcept { return current_; }
     [[nodiscard]] duration baseline() const noexcept { return baseline_.baseline(); }

@@ -23,6 +23,23 @@
 namespace duality {
 inline namespace v0 {
 
+/// Binary logarithm of `x >= 1` in units of 1/65536, rounded down; integer arithmetic. `log2_q16(0)` is 0.
+[[nodiscard]] constexpr std::int32_t log2_q16(std::uint64_t x) noexcept {
+    if (x == 0) return 0;
+    const int whole = static_cast<int>(std::bit_width(x)) - 1;
+    // The mantissa in [1, 2) with 31 bits of fraction; squaring it yields one bit of the logarithm at a time.
+    std::uint64_t mantissa = whole >= 31 ? x >> (whole - 31) : x << (31 - whole);
+    std::int32_t fraction = 0;
+    for (int bit = 15; bit >= 0; --bit) {
+        mantissa = mantissa * mantissa >> 31;
+        if (mantissa >> 32 != 0) {
+            mantissa >>= 1;
+            fraction |= std::int32_t{1} << bit;
+        }
+    }
+    return (static_cast<std::int32_t>(whole) << 16) + fraction;
+}
+
 /// Exponentially weighted mean of durations, weight `Numerator / Denominator` for the newest sample, starting from
 /// zero. State has 8 fractional bits of a nanosecond; samples are clamped to ±2^43 ns (2.4 hours).
 template <std::int64_t Numerator, std::int64_t Denominator>
@@ -119,7 +136,7 @@ private:
 /// Histogram of durations from 0 to 137 s with exponential forgetting: each new sample weighs `1 + 2^-forget_shift`
 /// times the one before it, so about the last `2^forget_shift` samples count; shift 0 never forgets. Buckets are
 /// 8.2 µs wide up to 0.26 ms and 1/32 of a power of two above; negative samples count as zero, longer ones as 137 s.
-/// `add` is O(1); queries walk at most 704 buckets.
+/// `add` is O(1); a query walks at most 20 blocks and the 32 buckets of one.
 class delay_histogram {
 public:
     /// Precondition: `forget_shift <= 14`.
@@ -128,7 +145,9 @@ public:
     void add(duration sample) noexcept {
         if (shift_ != 0) weight_ += weight_ >> shift_;
         if (weight_ >= weight_limit || total_ >= total_limit) renormalise();
-        counts_[bucket(sample.ns())] += weight_;
+        const std::size_t b = bucket(sample.ns());
+        counts_[b] += weight_;
+        blocks_[b / sub_count] += weight_;
         total_ += weight_;
         ++samples_;
     }
@@ -137,33 +156,33 @@ public:
         if (total_ == 0) return duration::zero();
         const std::uint64_t rank = total_ / 10'000 * std::min<std::uint32_t>(permyriad, 10'000);
         std::uint64_t below = 0;
-        std::size_t last = 0;
-        for (std::size_t b = 0; b < bucket_count; ++b) {
-            if (counts_[b] == 0) continue;
-            last = b;
-            if (below + counts_[b] > rank) {
-                const auto width = static_cast<std::uint64_t>(lower_edge(b + 1) - lower_edge(b));
-                // A width has at most 32 bits; 31 bits of the count keep the product inside 64.
-                const int excess = std::max(0, static_cast<int>(std::bit_width(counts_[b])) - 31);
-                const std::uint64_t share = ((rank - below) >> excess) * width / (counts_[b] >> excess);
-                return duration::from_ns(lower_edge(b) + static_cast<std::int64_t>(std::min(share, width)));
-            }
-            below += counts_[b];
-        }
-        return duration::from_ns(lower_edge(last + 1));
+        std::size_t block = 0;
+        while (block + 1 < block_count && below + blocks_[block] <= rank) below += blocks_[block++];
+        std::size_t b = block * sub_count;
+        while (b + 1 < bucket_count && below + counts_[b] <= rank) below += counts_[b++];
+        // A width has at most 32 bits; 31 bits of the count keep the product inside 64.
+        const int excess = std::max(0, static_cast<int>(std::bit_width(counts_[b])) - 31);
+        const auto width = static_cast<std::uint64_t>(lower_edge(b + 1) - lower_edge(b));
+        const std::uint64_t inside = std::min(rank - below, counts_[b]) >> excess;
+        const std::uint64_t count = counts_[b] >> excess;
+        return duration::from_ns(lower_edge(b) + static_cast<std::int64_t>(count == 0 ? 0 : inside * width / count));
     }
     /// The share of the weight above `limit`, in parts per million, to the resolution of a bucket (a sample in the
     /// bucket of `limit` does not count as above).
     [[nodiscard]] std::uint32_t above_ppm(duration limit) const noexcept {
         if (total_ == 0) return 0;
+        const std::size_t first = bucket(limit.ns()) + 1;
+        const std::size_t next_block = (first + sub_count - 1) / sub_count;
         std::uint64_t above = 0;
-        for (std::size_t b = bucket(limit.ns()) + 1; b < bucket_count; ++b) above += counts_[b];
+        for (std::size_t b = first; b < next_block * sub_count; ++b) above += counts_[b];
+        for (std::size_t block = next_block; block < block_count; ++block) above += blocks_[block];
         const std::uint64_t unit = total_ / 1'000'000;
         return static_cast<std::uint32_t>(std::min<std::uint64_t>(above / (unit == 0 ? 1 : unit), 1'000'000));
     }
     [[nodiscard]] std::uint64_t samples() const noexcept { return samples_; }
     void clear() noexcept {
         counts_.fill(0);
+        blocks_.fill(0);
         total_ = samples_ = 0;
         weight_ = weight_start;
     }
@@ -173,7 +192,8 @@ private:
     static constexpr unsigned sub_bits = 5;
     static constexpr unsigned value_bits = 24;
     static constexpr std::size_t sub_count = std::size_t{1} << sub_bits;
-    static constexpr std::size_t bucket_count = sub_count * (value_bits - sub_bits + 1);
+    static constexpr std::size_t block_count = value_bits - sub_bits + 1;
+    static constexpr std::size_t bucket_count = sub_count * block_count;
     static constexpr std::uint64_t weight_start = std::uint64_t{1} << 32;
     static constexpr std::uint64_t weight_limit = std::uint64_t{1} << 44;
     static constexpr std::uint64_t total_limit = std::uint64_t{1} << 61;
@@ -193,11 +213,16 @@ private:
     }
     void renormalise() noexcept {
         total_ = 0;
-        for (std::uint64_t& c : counts_) total_ += c >>= 12;
+        for (std::size_t block = 0; block < block_count; ++block) {
+            blocks_[block] = 0;
+            for (std::size_t i = 0; i < sub_count; ++i) blocks_[block] += counts_[block * sub_count + i] >>= 12;
+            total_ += blocks_[block];
+        }
         weight_ >>= 12;
     }
 
     std::array<std::uint64_t, bucket_count> counts_{};
+    std::array<std::uint64_t, block_count> blocks_{};  ///< sums of 32 buckets each
     std::uint64_t total_ = 0;
     std::uint64_t samples_ = 0;
     std::uint64_t weight_ = weight_start;

@@ -33,6 +33,18 @@ std::vector<baseline_tracker::step> feed(baseline_tracker& tracker, std::int64_t
 
 }  // namespace
 
+TEST_CASE("integer binary logarithm", "[statistics]") {
+    CHECK(log2_q16(0) == 0);
+    CHECK(log2_q16(1) == 0);
+    CHECK(log2_q16(1'024) == 10 * 65'536);
+    CHECK(log2_q16(~std::uint64_t{0}) / 65'536 == 63);
+    xoshiro256 random{19};
+    for (int i = 0; i < 10'000; ++i) {
+        const std::uint64_t x = random.next() >> random.below(63) | 1;
+        REQUIRE(std::abs(log2_q16(x) / 65'536.0 - std::log2(static_cast<double>(x))) < 1.1 / 65'536);
+    }
+}
+
 TEST_CASE("ewma agrees with a double model", "[statistics]") {
     ewma<1, 5> fast;
     ewma<1, 20> slow;
