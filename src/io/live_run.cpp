@@ -1,0 +1,403 @@
+// SPDX-License-Identifier: MIT
+#include "io/live_run.hpp"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "duality/wire.hpp"
+#include "io/loop_thread.hpp"
+#include "io/rtp.hpp"
+#include "io/udp_endpoint.hpp"
+#include "io/udp_socket.hpp"
+
+namespace duality {
+inline namespace v0 {
+namespace io {
+namespace {
+
+constexpr std::uint64_t ip_udp_bytes = 28;
+constexpr path_id primary_path = 0;
+constexpr std::size_t packets_max = 65'536;  // an RTP sequence number names each of them
+constexpr std::int64_t not_yet = instant::never().ns();
+
+/// One variant's sockets and notes. Each note has one writer: the thread named beside it.
+struct flow {
+    /// What the far end saw of a packet.
+    struct far_note {
+        instant arrived = instant::never();
+        instant available = instant::never();
+        recovery recovered_by = recovery::none;
+        std::uint8_t path = live_flow::no_path;
+    };
+
+    flow(lab::variant v, std::size_t packets) : variant{v}, sent(packets), released(packets), far_notes(packets) {
+        for (std::atomic<std::int64_t>& at : sent) at.store(not_yet, std::memory_order_relaxed);
+        for (std::atomic<std::int64_t>& at : released) at.store(not_yet, std::memory_order_relaxed);
+    }
+
+    [[nodiscard]] bool has_session() const noexcept { return variant != lab::variant::baseline; }
+
+    lab::variant variant;
+
+    // Destroyed in the reverse order; each sends to the one before it.
+    std::unique_ptr<udp_socket> receiver;
+    std::unique_ptr<udp_endpoint> far;
+    std::vector<std::unique_ptr<impaired_path>> network;
+    std::unique_ptr<udp_endpoint> near;
+    std::unique_ptr<udp_socket> sender;
+    socket_address destination;  ///< of the sender
+
+    std::vector<std::atomic<std::int64_t>> sent;      ///< sender
+    std::uint64_t not_sent = 0;                       ///< sender
+    std::vector<std::atomic<std::int64_t>> released;  ///< receiver
+    std::uint64_t damaged = 0;                        ///< receiver
+    std::uint64_t repeated = 0;                       ///< receiver
+    std::vector<far_note> far_notes;                  ///< far end
+    std::vector<live_path_change> path_changes;       ///< near end
+    std::array<std::atomic<path_state>, live_paths> path_states{};
+
+    // The watcher's own.
+    std::size_t judged = 0;  ///< packets whose deadline has passed
+    std::uint64_t on_time = 0;
+};
+
+[[nodiscard]] std::uint64_t extra_bytes(const sender_statistics& s) noexcept {
+    return s.parity.bytes + s.reactive.bytes + s.copies.bytes + s.control.bytes;
+}
+
+}  // namespace
+
+bool live_timers::excessive() const noexcept {
+    return std::ranges::any_of(std::array{sender, endpoints, network},
+                               [](const live_lateness& l) { return l.p99 > guard || l.most > guard_most; });
+}
+
+class live_run::impl {
+public:
+    explicit impl(live_run_config config) : config_{std::move(config)} {}
+    impl(const impl&) = delete;
+    impl& operator=(const impl&) = delete;
+    ~impl() { stop(); }
+
+    [[nodiscard]] bool open(std::string& error) {
+        if (config_.packets.empty() || config_.packets.size() > packets_max) {
+            error = "between 1 and " + std::to_string(packets_max) + " packets can be sent";
+            return false;
+        }
+        for (std::unique_ptr<loop_thread>* thread : all_threads())
+            if (!(*thread = loop_thread::create(error))) return false;
+        origin_ = monotonic_now() + lead;
+        for (const lab::variant v : config_.variants) {
+            flows_.push_back(std::make_unique<flow>(v, config_.packets.size()));
+            if (!open(*flows_.back(), error)) return false;
+        }
+        ticker_ = wake_timer::create(
+            sender_->loop(), [this] { send_due(); }, error);
+        if (!ticker_) return false;
+        ticker_->wake_at(origin_);
+        for (std::unique_ptr<loop_thread>* thread : all_threads()) (*thread)->start();
+        return true;
+    }
+
+    [[nodiscard]] live_progress progress() {
+        const instant now = monotonic_now();
+        live_progress out;
+        out.elapsed = now - origin_;
+        const instant network_time = instant{} + out.elapsed;
+        out.in_outage = {config_.network.primary.forward.in_outage(network_time),
+                         config_.network.second.forward.in_outage(network_time)};
+        for (const std::unique_ptr<flow>& f : flows_) {
+            count_judged(*f, now);
+            live_progress::flow& view = out.flows.emplace_back();
+            view.variant = f->variant;
+            view.received = f->on_time;
+            view.lost = f->judged - f->on_time;
+            for (std::size_t p = 0; p < live_paths; ++p) view.paths[p] = f->path_states[p].load();
+            if (!f->has_session()) view.paths[primary_path] = path_state::active;
+        }
+        return out;
+    }
+
+    [[nodiscard]] instant end() const noexcept {
+        return origin_ + config_.network.interval * static_cast<std::int64_t>(config_.packets.size()) + settle;
+    }
+
+    void stop() noexcept {
+        for (std::unique_ptr<loop_thread>* thread : all_threads())
+            if (*thread) (*thread)->stop();
+    }
+
+    [[nodiscard]] live_result result() const {
+        live_result out;
+        note(out.timers.sender, ticker_->lateness());
+        out.length = config_.network.interval * static_cast<std::int64_t>(config_.packets.size() - 1);
+        for (const std::unique_ptr<flow>& f : flows_) {
+            out.flows.push_back(judged(*f));
+            for (const udp_endpoint* end : {f->near.get(), f->far.get()})
+                if (end != nullptr) note(out.timers.endpoints, end->timer_lateness());
+            for (const std::unique_ptr<impaired_path>& path : f->network) {
+                const impaired_path_stats& stats = path->stats();
+                note(out.timers.network, {stats.lateness, stats.lateness_max});
+            }
+        }
+        return out;
+    }
+
+private:
+    [[nodiscard]] std::array<std::unique_ptr<loop_thread>*, 5> all_threads() noexcept {
+        return {&receiver_, &far_, &network_, &near_, &sender_};
+    }
+
+    // Building, from the receiver backwards: each part is told the address of the next.
+
+    [[nodiscard]] bool open(flow& f, std::string& error) {
+        const auto ignore = [](instant, const socket_address&, byte_view) {};
+        f.receiver = udp_socket::create(
+            receiver_->loop(), loopback_,
+            [this, &f](instant now, const socket_address&, byte_view bytes) { on_received(f, now, bytes); }, error);
+        f.sender = udp_socket::create(sender_->loop(), loopback_, ignore, error);
+        if (!f.receiver || !f.sender) return false;
+        if (!f.has_session()) {
+            if (!open_path(f, config_.network.primary, f.receiver->local(), error)) return false;
+            f.destination = f.network.front()->local();
+            return true;
+        }
+
+        const bool two = f.variant == lab::variant::dual || f.variant == lab::variant::hot;
+        const std::size_t paths = two ? live_paths : 1;
+        udp_endpoint_config far = endpoint_config(f, paths);
+        far.application = f.receiver->local();
+        far.on_datagram = [this, &f](instant now, path_id path, byte_view bytes) { on_arrived(f, now, path, bytes); };
+        far.on_delivery = [this, &f](instant now, const delivery& d) { on_delivered(f, now, d); };
+        f.far = udp_endpoint::create(far_->loop(), std::move(far), error);
+        if (!f.far) return false;
+
+        udp_endpoint_config near = endpoint_config(f, paths);
+        for (path_id p = 0; p < paths; ++p) {
+            const lab::path& model = p == primary_path ? config_.network.primary : config_.network.second;
+            if (!open_path(f, model, f.far->path_side(p), error)) return false;
+            near.paths[p].peer = f.network.back()->local();
+        }
+        near.on_event = [this, &f](const session_event& e) { on_near_event(f, e); };
+        f.near = udp_endpoint::create(near_->loop(), std::move(near), error);
+        if (!f.near) return false;
+        f.destination = f.near->application_side();
+        return true;
+    }
+
+    [[nodiscard]] bool open_path(flow& f, const lab::path& model, const socket_address& to, std::string& error) {
+        impaired_path_config path;
+        path.listen = loopback_;
+        path.forward = to;
+        path.network = model;
+        path.origin_ns = static_cast<std::uint64_t>(origin_.ns());
+        f.network.push_back(impaired_path::create(network_->loop(), std::move(path), error));
+        return f.network.back() != nullptr;
+    }
+
+    [[nodiscard]] udp_endpoint_config endpoint_config(const flow& f, std::size_t paths) const {
+        lab::simulation_config rules = config_.rules;
+        rules.protection = f.variant;
+        rules.payload = 0;
+        for (const voice_packet& packet : config_.packets)
+            rules.payload = std::max(rules.payload, static_cast<std::uint32_t>(packet.size()));
+        udp_endpoint_config end;
+        end.protocol = lab::session_for(rules);
+        end.bind = loopback_;
+        end.start = origin_;
+        end.paths.resize(paths);
+        end.paths[primary_path].limits.max_datagram = config_.network.mtu - static_cast<std::uint32_t>(ip_udp_bytes);
+        for (std::size_t p = 1; p < paths; ++p) {
+            end.paths[p].limits.cost = cost_class::metered;
+            end.paths[p].limits.budget = rules.metered_budget;
+        }
+        return end;
+    }
+
+    // The sender's thread.
+
+    void send_due() {
+        for (; next_ < config_.packets.size(); ++next_) {
+            const instant due = origin_ + config_.network.interval * static_cast<std::int64_t>(next_);
+            if (due > monotonic_now()) {
+                ticker_->wake_at(due);
+                return;
+            }
+            for (const std::unique_ptr<flow>& f : flows_) {
+                f->sent[next_].store(monotonic_now().ns(), std::memory_order_relaxed);
+                if (!f->sender->send(f->destination, config_.packets[next_])) ++f->not_sent;
+            }
+        }
+    }
+
+    // The near ends' thread.
+
+    void on_near_event(flow& f, const session_event& e) {
+        if (e.kind != session_event_kind::path || e.path.kind != path_event_kind::state_changed) return;
+        f.path_changes.push_back({since_origin(e.path.at), e.path.path, e.path.to});
+        f.path_states[e.path.path].store(e.path.to);
+    }
+
+    // The far ends' thread.
+
+    void on_arrived(flow& f, instant now, path_id path, byte_view datagram) {
+        wire::packet_reader in{datagram};
+        wire::packet_header header;
+        wire::frame frame;
+        if (in.start(header) != status::ok) return;
+        while (in.next(frame) == status::ok) {
+            if (frame.type != wire::frame_type::data) continue;
+            const std::optional<std::size_t> index = index_of(frame.data.payload);
+            if (!index || now >= f.far_notes[*index].arrived) continue;
+            f.far_notes[*index].arrived = now;
+            f.far_notes[*index].path = path;
+        }
+    }
+
+    void on_delivered(flow& f, instant now, const delivery& d) {
+        const std::optional<std::size_t> index = index_of(d.bytes);
+        if (!index) return;
+        f.far_notes[*index].available = now - d.held;
+        f.far_notes[*index].recovered_by = d.recovered_by;
+    }
+
+    // The receivers' thread.
+
+    void on_received(flow& f, instant now, byte_view bytes) {
+        const std::optional<std::size_t> index = index_of(bytes);
+        if (!index || !std::ranges::equal(bytes, config_.packets[*index])) {
+            ++f.damaged;
+            return;
+        }
+        if (f.released[*index].load(std::memory_order_relaxed) != not_yet)
+            ++f.repeated;
+        else
+            f.released[*index].store(now.ns(), std::memory_order_relaxed);
+    }
+
+    // Everybody's.
+
+    [[nodiscard]] std::optional<std::size_t> index_of(byte_view packet) const noexcept {
+        const std::optional<std::uint16_t> sequence = rtp_sequence(packet);
+        if (!sequence || *sequence >= config_.packets.size()) return std::nullopt;
+        return *sequence;
+    }
+
+    [[nodiscard]] instant since_origin(instant at) const noexcept {
+        return at.is_never() ? at : instant{} + (at - origin_);
+    }
+
+    /// The packet's latest useful arrival; never while it is not sent.
+    [[nodiscard]] instant deadline_of(instant sent) const noexcept {
+        return sent + config_.network.primary.forward.baseline(since_origin(sent)) + config_.rules.deadline;
+    }
+
+    void count_judged(flow& f, instant now) const {
+        for (; f.judged < f.sent.size(); ++f.judged) {
+            const instant deadline = deadline_of(instant::from_ns(f.sent[f.judged].load(std::memory_order_relaxed)));
+            if (deadline > now) return;
+            if (f.released[f.judged].load(std::memory_order_relaxed) <= deadline.ns()) ++f.on_time;
+        }
+    }
+
+    static void note(live_lateness& worst, const lateness_record& one) {
+        worst.p50 = std::max(worst.p50, one.spread.quantile(5'000));
+        worst.p99 = std::max(worst.p99, one.spread.quantile(9'900));
+        worst.most = std::max(worst.most, one.most);
+    }
+
+    /// The threads have ended.
+    [[nodiscard]] live_flow judged(const flow& f) const {
+        live_flow out;
+        out.variant = f.variant;
+        out.packets.resize(config_.packets.size());
+        out.arrived_over.resize(config_.packets.size());
+        for (std::size_t i = 0; i < out.packets.size(); ++i) {
+            lab::packet_record& p = out.packets[i];
+            p.sent = since_origin(instant::from_ns(f.sent[i].load()));
+            p.cancelled = p.sent.is_never();  // the sender's thread fell behind by more than the settling time
+            p.baseline = config_.network.primary.forward.baseline(p.sent);
+            p.released = since_origin(instant::from_ns(f.released[i].load()));
+            const flow::far_note& note = f.far_notes[i];
+            p.arrived = f.has_session() ? since_origin(note.arrived) : p.released;
+            p.available = f.has_session() ? since_origin(note.available) : p.released;
+            p.recovered_by = note.recovered_by;
+            out.arrived_over[i] = f.has_session()          ? note.path
+                                  : !p.released.is_never() ? primary_path
+                                                           : live_flow::no_path;
+            out.bytes.useful += config_.packets[i].size() + ip_udp_bytes;
+        }
+
+        for (const std::unique_ptr<impaired_path>& path : f.network) {
+            const impaired_path_stats& stats = path->stats();
+            out.on_the_wire += stats.forward.bytes + stats.reverse.bytes;
+            out.socket_errors += stats.forward.send_failed + stats.reverse.send_failed;
+            out.paths.push_back(stats);
+        }
+        if (out.paths.size() > 1) out.bytes.metered = out.paths[1].forward.bytes + out.paths[1].reverse.bytes;
+        out.socket_errors += f.not_sent;
+        for (const udp_endpoint* end : {f.near.get(), f.far.get()}) {
+            if (end == nullptr) continue;
+            out.socket_errors += end->stats().unsent + end->stats().undelivered;
+            out.never_sent += end->stats().unsent_bytes;
+            out.bytes.extra += extra_bytes(end->protocol().statistics().sender);
+        }
+        if (f.has_session()) {
+            out.near = f.near->protocol().statistics();
+            out.far = f.far->protocol().statistics();
+            const double percent = 100.0 / static_cast<double>(out.bytes.useful);
+            out.framing.framing_pct = static_cast<double>(out.near.sender.framing_bytes) * percent;
+            out.framing.hot_pct = static_cast<double>(out.near.sender.hot_copies.bytes) * percent;
+        }
+        out.path_changes = f.path_changes;
+        out.damaged = f.damaged;
+        out.repeated = f.repeated;
+        out.outcome = lab::judge(out.packets, out.bytes, {config_.rules.hold, config_.rules.deadline});
+        return out;
+    }
+
+    const live_run_config config_;
+    const socket_address loopback_ = socket_address::parse("127.0.0.1:0").value();
+    instant origin_;
+    std::unique_ptr<loop_thread> receiver_;
+    std::unique_ptr<loop_thread> far_;
+    std::unique_ptr<loop_thread> network_;
+    std::unique_ptr<loop_thread> near_;
+    std::unique_ptr<loop_thread> sender_;
+    std::vector<std::unique_ptr<flow>> flows_;
+    std::unique_ptr<wake_timer> ticker_;
+    std::size_t next_ = 0;  ///< packet to send; the sender's
+};
+
+live_run::live_run(std::unique_ptr<impl> state) noexcept : impl_{std::move(state)} {}
+live_run::~live_run() = default;
+
+std::unique_ptr<live_run> live_run::start(live_run_config config, std::string& error) {
+    auto state = std::make_unique<impl>(std::move(config));
+    if (!state->open(error)) return nullptr;
+    return std::unique_ptr<live_run>{new live_run{std::move(state)}};
+}
+
+live_progress live_run::progress() {
+    return impl_->progress();
+}
+
+bool live_run::finished() const noexcept {
+    return monotonic_now() >= impl_->end();
+}
+
+live_result live_run::finish() {
+    std::this_thread::sleep_for(
+        std::chrono::nanoseconds{std::max<std::int64_t>(0, (impl_->end() - monotonic_now()).ns())});
+    impl_->stop();
+    return impl_->result();
+}
+
+}  // namespace io
+}  // namespace v0
+}  // namespace duality

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+//
+// A session on real sockets: one end of a protected flow. What an application sends to one socket leaves over the
+// paths, each with a socket of its own; what the other end sent is delivered to the application by that same socket.
+#pragma once
+
+#include <uv.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "duality/session.hpp"
+#include "io/address.hpp"
+#include "io/udp_socket.hpp"
+#include "io/wake_timer.hpp"
+
+namespace duality {
+inline namespace v0 {
+namespace io {
+
+struct udp_endpoint_path {
+    path_config limits{};
+    std::optional<socket_address> peer;  ///< where its datagrams go; empty: to whoever sent the last one
+};
+
+struct udp_endpoint_config {
+    session_config protocol{};
+    socket_address bind;                        ///< address of every socket; port 0, so that the kernel chooses
+    std::vector<udp_endpoint_path> paths;       ///< their ids count from 0
+    std::optional<socket_address> application;  ///< where deliveries go; empty: to whoever sent the last packet
+    instant start{};                            ///< the session begins to act
+    // Observers, called inside the loop; may be empty. They must not destroy the endpoint.
+    std::function<void(instant, path_id, byte_view)> on_datagram{};  ///< every datagram of a path, before the session
+    std::function<void(instant, const delivery&)> on_delivery{};
+    std::function<void(const session_event&)> on_event{};
+};
+
+struct udp_endpoint_stats {
+    std::uint64_t refused = 0;  ///< packets of the application that the session did not accept
+    std::uint64_t undelivered =
+        0;                     ///< packets for the application that the kernel did not take, or no one to take them
+    std::uint64_t unsent = 0;  ///< the same for datagrams on paths
+    std::uint64_t unsent_bytes = 0;  ///< and their bytes, with the paths' `datagram_overhead`
+};
+
+class udp_endpoint {
+public:
+    /// Runs in `loop`, which must outlive it. nullptr, with the reason in `error`, when a socket or the session's
+    /// configuration is refused.
+    [[nodiscard]] static std::unique_ptr<udp_endpoint> create(uv_loop_t& loop, udp_endpoint_config config,
+                                                              std::string& error);
+    udp_endpoint(const udp_endpoint&) = delete;
+    udp_endpoint& operator=(const udp_endpoint&) = delete;
+
+    /// Where the application sends to.
+    [[nodiscard]] const socket_address& application_side() const noexcept { return application_->local(); }
+    /// Precondition: `id` is one of the configured paths.
+    [[nodiscard]] const socket_address& path_side(path_id id) const noexcept { return paths_[id].socket->local(); }
+    [[nodiscard]] const session& protocol() const noexcept { return session_; }
+    [[nodiscard]] const udp_endpoint_stats& stats() const noexcept { return stats_; }
+    [[nodiscard]] const lateness_record& timer_lateness() const noexcept { return timer_->lateness(); }
+
+private:
+    struct path_socket {
+        std::unique_ptr<udp_socket> socket;
+        std::optional<socket_address> fixed_peer;
+        std::optional<socket_address> last_sender;
+        std::uint32_t overhead = 0;
+    };
+
+    udp_endpoint(udp_endpoint_config config, session protocol);
+    [[nodiscard]] bool open(uv_loop_t& loop, std::string& error);
+    void from_path(instant now, path_id id, const socket_address& from, byte_view bytes);
+    void from_application(instant now, const socket_address& from, byte_view bytes);
+    void drain(instant now);
+    void transmit(const transmission& out);
+    void deliver(instant now, const delivery& out);
+
+    udp_endpoint_config config_;
+    session session_;
+    udp_endpoint_stats stats_;
+    std::unique_ptr<udp_socket> application_;
+    std::optional<socket_address> application_sender_;
+    std::vector<path_socket> paths_;
+    std::unique_ptr<wake_timer> timer_;
+};
+
+}  // namespace io
+}  // namespace v0
+}  // namespace duality
