@@ -33,7 +33,7 @@ enum class path_state : std::uint8_t {
     warm,     ///< answered; can carry traffic at once
     active,   ///< carries source packets
     suspect,  ///< owes a report for longer than usual
-    dead,     ///< silent; probed until it answers again
+    dead,     ///< silent, or too late to be of use; probed until it answers in time again
 };
 
 struct path_config {
@@ -48,16 +48,17 @@ struct scheduler_config {
     std::uint32_t max_paths = 4;                        ///< 1..16
     duration report_interval = duration::from_ms(20);   ///< how often a receiving peer reports
     duration suspicion_margin = duration::from_ms(12);  ///< silence beyond the habit of the path that is normal
-    duration dead_after = duration::from_ms(60);        ///< suspicion this long means dead
+    duration dead_after = duration::from_ms(20);        ///< suspicion this long means dead
+    duration late_after = duration::from_ms(70);        ///< a round trip this much beyond the shortest also means dead
     duration probe_interval = duration::from_ms(20);    ///< of a path just found dead; backs off to a second
     duration keep_alive = duration::from_seconds(10);   ///< of an idle path; below common NAT timeouts of 30 s
-    duration recovery_time = duration::from_ms(60);     ///< a dead path must answer this long to be used again
+    duration recovery_time = duration::from_ms(20);     ///< a dead path must answer this long to be used again
 };
 
 inline constexpr field_bounds scheduler_bounds[] = {
     {"max_paths", 1, 16, "paths"},      {"report_interval", 1, 1'000, "ms"}, {"suspicion_margin", 1, 1'000, "ms"},
-    {"dead_after", 1, 10'000, "ms"},    {"probe_interval", 5, 10'000, "ms"}, {"keep_alive", 100, 300'000, "ms"},
-    {"recovery_time", 0, 10'000, "ms"},
+    {"dead_after", 1, 10'000, "ms"},    {"late_after", 1, 60'000, "ms"},     {"probe_interval", 5, 10'000, "ms"},
+    {"keep_alive", 100, 300'000, "ms"}, {"recovery_time", 0, 10'000, "ms"},
 };
 
 struct path_statistics {
@@ -86,7 +87,7 @@ struct path_event {
     path_id path = 0;
     path_state from = path_state::standby;
     path_state to = path_state::standby;
-    duration silence{};    ///< the input of the decision
+    duration silence{};    ///< the input of the decision: silence, or lateness of the reports
     duration threshold{};  ///< the limit that it crossed
 };
 
@@ -109,6 +110,7 @@ public:
             .in_range("report_interval", config.report_interval.ns() / 1'000'000)
             .in_range("suspicion_margin", config.suspicion_margin.ns() / 1'000'000)
             .in_range("dead_after", config.dead_after.ns() / 1'000'000)
+            .in_range("late_after", config.late_after.ns() / 1'000'000)
             .in_range("probe_interval", config.probe_interval.ns() / 1'000'000)
             .in_range("keep_alive", config.keep_alive.ns() / 1'000'000)
             .in_range("recovery_time", config.recovery_time.ns() / 1'000'000);
@@ -233,7 +235,11 @@ public:
             return;
         const auto covered = static_cast<std::uint64_t>(newest);
         const sent_packet* packet = p->sent.find(covered);
-        if (packet != nullptr && via == id) p->on_rtt_sample(now - packet->at - age);
+        duration late{};  ///< round trip beyond the shortest one
+        if (packet != nullptr && via == id) {
+            p->on_rtt_sample(now - packet->at - age);
+            late = now - packet->at - age - p->stats.rtt_min;
+        }
         const bool alive = via == id || packet == nullptr || packet->at >= p->dead_since;
         if (p->stats.state == path_state::dead && !alive) {
             p->newest_reported = newest;  // news from before the silence, by another way: proves nothing
@@ -243,10 +249,17 @@ public:
         p->newest_reported = newest;
         p->last_report = now;
         p->settle_owed(covered);
+        p->late_reports = late > late_limit(*p) ? p->late_reports + 1 : 0;
         switch (p->stats.state) {
             case path_state::standby: change(now, *p, path_state::warm, {}, {}); break;
-            case path_state::suspect: change(now, *p, path_state::active, {}, {}); break;
+            case path_state::suspect: change(now, *p, path_state::active, {}, {}); [[fallthrough]];
+            case path_state::active:
+                // A queue that makes packets worthless is as bad as an outage; one slow report is only a spike.
+                if (p->late_reports >= 2) die(now, *p, late, config_.late_after);
+                break;
             case path_state::dead:
+                if (p->late_reports != 0) p->answering_since = instant::never();
+                if (p->late_reports != 0) break;
                 if (p->answering_since.is_never()) p->answering_since = now;
                 if (now - p->answering_since >= config_.recovery_time) change(now, *p, path_state::warm, {}, {});
                 break;
@@ -327,13 +340,8 @@ public:
             if (!p.used) continue;
             if (p.owed && p.stats.state == path_state::active && now >= p.suspect_at(config_))
                 change(now, p, path_state::suspect, now - p.silent_since(), p.threshold(config_));
-            if (p.owed && p.stats.state == path_state::suspect && now >= p.suspect_at(config_) + config_.dead_after) {
-                change(now, p, path_state::dead, now - p.silent_since(), p.threshold(config_) + config_.dead_after);
-                p.dead_since = now;
-                p.answering_since = instant::never();
-                p.next_probe = now;
-                p.probe_gap = config_.probe_interval;
-            }
+            if (p.owed && p.stats.state == path_state::suspect && now >= p.suspect_at(config_) + config_.dead_after)
+                die(now, p, now - p.silent_since(), p.threshold(config_) + config_.dead_after);
         }
     }
 
@@ -345,7 +353,7 @@ public:
                 const bool answering = !p.answering_since.is_never();
                 p.next_probe = now + p.probe_gap;
                 if (!answering)
-                    p.probe_gap = p.probe_gap < probe_gap_max ? p.probe_gap + p.probe_gap / 8 : probe_gap_max;
+                    p.probe_gap = p.probe_gap < probe_gap_max ? p.probe_gap + p.probe_gap / 16 : probe_gap_max;
                 if (answering) p.probe_gap = config_.probe_interval;
             } else {
                 p.next_probe = now + (p.stats.state == path_state::standby ? standby_probe : config_.keep_alive);
@@ -403,6 +411,7 @@ private:
         duration report_gap_deviation{};
         instant dead_since{};
         instant answering_since = instant::never();
+        std::uint32_t late_reports = 0;  ///< in a row
         instant next_probe{};
         duration probe_gap{};
 
@@ -424,6 +433,7 @@ private:
             owed = false;
             last_report = last_sent = instant::before_all();
             report_gap = report_gap_deviation = duration{};
+            late_reports = 0;
             answering_since = instant::never();
             next_probe = now;
             heard = false;
@@ -530,6 +540,19 @@ private:
             return p.stats.state == path_state::active ? round_trip - round_trip / 4 : round_trip;
         };
         return worth(a) < worth(b);
+    }
+
+    /// Coming back takes half of what it takes to go.
+    [[nodiscard]] duration late_limit(const path& p) const noexcept {
+        return p.stats.state == path_state::dead ? config_.late_after / 2 : config_.late_after;
+    }
+
+    void die(instant now, path& p, duration measured, duration threshold) noexcept {
+        change(now, p, path_state::dead, measured, threshold);
+        p.dead_since = now;
+        p.answering_since = instant::never();
+        p.next_probe = now;
+        p.probe_gap = config_.probe_interval;
     }
 
     void change(instant now, path& p, path_state to, duration silence, duration threshold) noexcept {

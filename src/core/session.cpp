@@ -62,6 +62,7 @@ result<session> session::create(const session_config& config, const allocator& m
         constexpr duration reference_gap = duration::from_ms(120);
         effective.paths.suspicion_margin = reference_gap - config.paths.report_interval;
     }
+    effective.paths.late_after = config.stream.deadline * 7 / 10;
     effective.control.hold_min = config.hold.hold_min;
     effective.control.hold_max = config.hold.hold_max;
 
@@ -200,7 +201,7 @@ bool session::poll_output(instant now, session_output& out) noexcept {
 instant session::next_timeout() const noexcept {
     if (sender_.front() != nullptr || !events_.empty()) return now_;
     if (state_ == life::closed) return instant::never();
-    return std::min({sender_.next_timeout(), receiver_.next_timeout(), paths_.next_timeout()});
+    return std::min({sender_.next_timeout(paths_), receiver_.next_timeout(), paths_.next_timeout()});
 }
 
 status session::set_stream(instant now, stream_id stream, const stream_config& config) noexcept {
@@ -264,6 +265,7 @@ void session::advance(instant now) noexcept {
         while (const std::optional<path_id> id = paths_.poll_probe(now))
             (void)sender_.plan({.kind = transmit_kind::probe, .path = *id});
         sender_.control(c);
+        sender_.copy_last_chances(c);
     }
     receiver_.handle_timeout(c);
     decision_event decision;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "duality/detail/session_sender.hpp"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -58,6 +59,7 @@ status session_sender::send(const session_context& c, stream_id stream, byte_vie
     s.at = c.now;
     s.path = *main;
     s.stream = stream;
+    s.deadline = c.streams[stream].deadline;
     c.paths.activate(c.now, *main);
     (void)queue_.push({.kind = transmit_kind::source, .path = *main, .number = number});
     ++unsent_;
@@ -81,7 +83,9 @@ status session_sender::send(const session_context& c, stream_id stream, byte_vie
 }
 
 bool session_sender::second_path_wanted(const session_context& c, path_id main) const noexcept {
-    return config_.second_path && (c.paths.state(main) == path_state::suspect || controller_.outputs().second_path);
+    // The reference law copies as long as its output is on; the adaptive one only moves repairs then.
+    const bool ordered = config_.control.law == control_law::reference && controller_.outputs().second_path;
+    return config_.second_path && (c.paths.state(main) == path_state::suspect || ordered);
 }
 
 std::optional<path_id> session_sender::other_path(const session_context& c, path_id main) const noexcept {
@@ -138,6 +142,7 @@ void session_sender::acknowledge(const wire::feedback_frame& feedback) noexcept 
         return;
     }
     auto top = static_cast<std::uint64_t>(newest);
+    newest_acknowledged_ = std::max(newest_acknowledged_, top);
     std::uint64_t run = feedback.known_run;
     for (std::size_t i = 0;; ++i) {
         mark_known(top, run);
@@ -191,11 +196,12 @@ void session_sender::answer_deficit(const session_context& c, const wire::defici
     if (fresh == 0) return;
     ++stats_.deficits;
 
-    // The first answer goes over the cheap path. When it failed, or another round would come too late, the answer that
-    // counts goes where it fails independently, with one symbol to spare.
+    // The first answer goes over the cheap path. When it failed, or there is no time for another, the answer goes where
+    // it fails independently, with one symbol to spare.
     const duration round_trip = c.paths.rtt(*main);
     const bool last_chance = deficit.by_when < round_trip + half(round_trip) + feasibility_margin;
-    const bool elsewhere = other && in_time(*other) && (rounds > 0 || !in_time(*main));
+    const bool bursts = controller_.outputs().second_path;
+    const bool elsewhere = other && in_time(*other) && (rounds > 0 || last_chance || bursts);
     const path_id path = elsewhere ? *other : *main;
     const std::uint32_t spare = rounds > 0 || last_chance ? 1 : 0;
     const std::uint32_t needed = (fresh < deficit.symbols_needed ? fresh : deficit.symbols_needed) + spare;
@@ -222,9 +228,32 @@ void session_sender::on_path_event(const session_context& c, const path_event& e
     if (event.to == path_state::dead) resend_tail(c, event.path);
 }
 
-bool session_sender::can_arrive(const session_context& c, const sent_source& s, path_id over) const noexcept {
-    const duration deadline = c.streams[s.stream].deadline;
-    return c.now + half(c.paths.rtt(over)) + feasibility_margin <= s.at + half(c.paths.rtt(s.path)) + deadline;
+instant session_sender::last_chance(const scheduler& paths, const sent_source& s, path_id path) const noexcept {
+    const path_statistics way = paths.statistics(s.at, path);
+    const duration idle_round_trip = paths.statistics(s.at, s.path).rtt_min;
+    const duration slack = std::clamp(way.rtt_deviation, feasibility_margin, feasibility_margin * 2);
+    return s.at + half(idle_round_trip) + s.deadline - half(paths.rtt(path)) - slack;
+}
+
+void session_sender::copy_last_chances(const session_context& c) noexcept {
+    if (unresolved_ < oldest_protected()) unresolved_ = oldest_protected();
+    for (; unresolved_ < next_; ++unresolved_) {
+        const sent_source* s = history_.find(unresolved_);
+        if (s == nullptr || s->acknowledged || s->copied) continue;
+        const std::optional<path_id> other = other_path(c, s->path);
+        if (!other) return;
+        const instant until = last_chance(c.paths, *s, *other);
+        if (c.now < until - last_chance_lead) return;
+        if (c.now <= until && is_overdue(c, unresolved_, *s))
+            plan_copy(unresolved_, *other, wire::copy_reason::failover);
+    }
+}
+
+bool session_sender::is_overdue(const session_context& c, std::uint64_t number, const sent_source& s) const noexcept {
+    const path_statistics way = c.paths.statistics(c.now, s.path);
+    if (number < newest_acknowledged_ || way.state == path_state::suspect || way.state == path_state::dead) return true;
+    const duration usual = way.rtt_smoothed + way.rtt_deviation * 2 + config_.paths.report_interval;
+    return way.rtt_smoothed > duration{} && c.now - s.at > usual;
 }
 
 void session_sender::ask_for_report(const session_context& c, path_id from) noexcept {
@@ -239,7 +268,8 @@ void session_sender::resend_tail(const session_context& c, path_id from) noexcep
     if (!other) return;
     for (std::uint64_t n = oldest_protected(); n < next_; ++n) {
         const sent_source* s = history_.find(n);
-        if (s == nullptr || s->acknowledged || s->copied || s->path != from || !can_arrive(c, *s, *other)) continue;
+        if (s == nullptr || s->acknowledged || s->copied || s->path != from || c.now > last_chance(c.paths, *s, *other))
+            continue;
         plan_copy(n, *other, wire::copy_reason::failover);
     }
 }
@@ -262,7 +292,7 @@ void session_sender::control(const session_context& c) noexcept {
     in.overhead_headroom_bp = extra_.available() > config_.max_payload ? config_.overhead_cap_bp : 0;
     const bool helped = helping_;
     helping_ = controller_.update(c.now, in).second_path;
-    if (helping_ && !helped) resend_tail(c, *main);
+    if (second_path_wanted(c, *main) && helping_ && !helped) resend_tail(c, *main);
 }
 
 // Building datagrams

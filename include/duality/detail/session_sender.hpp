@@ -75,11 +75,10 @@ public:
     /// The overhead cap refused one. True when that should be told to the user (at most once a second).
     [[nodiscard]] bool on_refused_by_cap(instant now, const planned_datagram& datagram) noexcept;
 
-    [[nodiscard]] instant next_timeout() const noexcept {
-        return last_send_ == instant::before_all() || last_control_ - last_send_ > idle_after
-                   ? instant::never()
-                   : last_control_ + control_interval;
-    }
+    /// Copies to another path what is still unacknowledged at the last moment that this can help.
+    void copy_last_chances(const session_context& c) noexcept;
+
+    [[nodiscard]] instant next_timeout(const scheduler& paths) const noexcept;
     [[nodiscard]] bool poll_decision(decision_event& out) noexcept { return controller_.poll_event(out); }
     [[nodiscard]] const sender_statistics& statistics() const noexcept { return stats_; }
     [[nodiscard]] sender_statistics& statistics() noexcept { return stats_; }
@@ -87,8 +86,10 @@ public:
 private:
     static constexpr duration control_interval = duration::from_ms(20);
     static constexpr duration idle_after = duration::from_seconds(2);
-    /// Slack when judging whether something can still arrive before its deadline.
-    static constexpr duration feasibility_margin = duration::from_ms(2);
+    /// Least slack when judging whether something can still arrive before its deadline.
+    static constexpr duration feasibility_margin = duration::from_ms(4);
+    /// A copy is made this long before its last chance, so that a late timer does not waste it.
+    static constexpr duration last_chance_lead = duration::from_ms(2);
 
     struct sent_source {
         instant at{};
@@ -98,6 +99,7 @@ private:
         bool copied = false;
         std::uint8_t repair_rounds = 0;
         instant repair_pending_until = instant::before_all();
+        duration deadline{};  ///< after it would have arrived on the idle path
     };
 
     session_sender(const session_config& config, controller law, rlc_encoder encoder) noexcept;
@@ -109,9 +111,12 @@ private:
     void mark_known(std::uint64_t newest, std::uint64_t count) noexcept;
     void answer_deficit(const session_context& c, const wire::deficit_report& deficit) noexcept;
     void plan_parity(const session_context& c, path_id main, std::uint64_t packet_bytes) noexcept;
+    /// Should the peer have reported this packet by now?
+    [[nodiscard]] bool is_overdue(const session_context& c, std::uint64_t number, const sent_source& s) const noexcept;
     void ask_for_report(const session_context& c, path_id from) noexcept;
     void resend_tail(const session_context& c, path_id from) noexcept;
-    [[nodiscard]] bool can_arrive(const session_context& c, const sent_source& s, path_id over) const noexcept;
+    /// Until when a copy over `path` reaches the peer before the packet's deadline.
+    [[nodiscard]] instant last_chance(const scheduler& paths, const sent_source& s, path_id path) const noexcept;
     void plan_copy(std::uint64_t number, path_id path, wire::copy_reason reason) noexcept;
     [[nodiscard]] std::uint64_t oldest_protected() const noexcept { return next_ - encoder_.size(); }
 
@@ -121,7 +126,9 @@ private:
     sequence_window<sent_source> history_;
     ring<planned_datagram> queue_;
     share_budget extra_;
-    std::uint64_t next_ = 0;           ///< number of the next source packet
+    std::uint64_t next_ = 0;  ///< number of the next source packet
+    std::uint64_t newest_acknowledged_ = 0;
+    std::uint64_t unresolved_ = 0;     ///< everything before is acknowledged, copied or hopeless
     std::uint64_t unsent_ = 0;         ///< source packets planned and not yet polled
     std::uint64_t parity_credit_ = 0;  ///< in 1/10,000 byte
     std::uint64_t repair_bytes_ = 0;   ///< of the last repair, the estimate for the next
