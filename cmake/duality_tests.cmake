@@ -70,3 +70,12 @@ foreach(source IN LISTS duality_example_sources)
     add_test(NAME "${DUALITY_TEST_PREFIX}example: ${name}" COMMAND example_${name})
     set_tests_properties("${DUALITY_TEST_PREFIX}example: ${name}" PROPERTIES LABELS example TIMEOUT 60)
 endforeach()
+
+# The installed library, used by a project of its own.
+if(NOT DUALITY_SANITIZE)
+    set(test "${DUALITY_TEST_PREFIX}package: core")
+    add_test(NAME "${test}" COMMAND "${CMAKE_COMMAND}" "-DBUILD=${PROJECT_BINARY_DIR}"
+        "-DWORK=${PROJECT_BINARY_DIR}/package" "-DCOMPILER=${CMAKE_CXX_COMPILER}"
+        -P "${PROJECT_SOURCE_DIR}/tests/package/package_test.cmake")
+    set_tests_properties("${test}" PROPERTIES LABELS package TIMEOUT 120)
+endif()

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: MIT
+#
+# A thin front: what each word does is in scripts/ and CMakePresets.json.
+
+.PHONY: help deps build demo test bench format clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo 'make demo    build and run the demonstration'
+	@echo 'make test    build with GCC, Clang and sanitizers; run every test and gate'
+	@echo 'make bench   build and run the benchmarks'
+	@echo 'make build   build the optimised library and programs into build/release'
+	@echo 'make format  rewrite the C++ files the way the format gate wants them'
+	@echo 'make clean   remove build/'
+
+deps:
+	@scripts/install-deps
+
+build: deps
+	cmake --preset release
+	cmake --build --preset release
+
+demo: deps
+	@cmake --preset release >/dev/null
+	@cmake --build --preset release --target duality
+	build/release/bin/duality demo
+
+test: deps
+	@scripts/test-all
+
+bench: build
+	@set -e; for program in build/release/bin/bench_*; do echo "== $$program"; "$$program"; done
+
+format:
+	@scripts/gates/format.sh --fix
+
+clean:
+	rm -rf build

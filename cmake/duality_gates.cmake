@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: MIT
+#
+# Gates: rules over the sources and the objects, checked like tests (label `gate`). Exit code 77 means skipped.
+
+set(duality_gate_scripts "${PROJECT_SOURCE_DIR}/scripts/gates")
+
+# duality_gate(<name> <script> [argument]… [PROPERTIES <name> <value>…])
+function(duality_gate name script)
+    cmake_parse_arguments(PARSE_ARGV 2 arg "" "" "PROPERTIES")
+    set(test "${DUALITY_TEST_PREFIX}gate: ${name}")
+    add_test(NAME "${test}" COMMAND "${duality_gate_scripts}/${script}" ${arg_UNPARSED_ARGUMENTS})
+    set_tests_properties("${test}" PROPERTIES LABELS gate SKIP_RETURN_CODE 77 TIMEOUT 300 ${arg_PROPERTIES})
+endfunction()
+
+# Sanitizers and debug builds ask for more; only what ships is held to the list.
+if(CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT DUALITY_SANITIZE)
+    duality_gate("symbols of core" symbols.sh core $<TARGET_FILE:duality_core>)
+    duality_gate("symbols of lab" symbols.sh lab $<TARGET_FILE:duality_lab>)
+    duality_gate("symbols self-test" symbols-self-test.sh "${CMAKE_CXX_COMPILER}" "${PROJECT_SOURCE_DIR}/include")
+endif()
+
+if(DUALITY_GATES)
+    duality_gate("headers" headers.sh "${PROJECT_SOURCE_DIR}/include" g++ clang++ PROPERTIES PROCESSORS 2)
+    duality_gate("format" format.sh)
+    duality_gate("tidy" tidy.sh "${PROJECT_BINARY_DIR}" PROPERTIES PROCESSORS 2)
+endif()
