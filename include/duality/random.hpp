@@ -45,7 +45,7 @@ namespace detail {
     }
     const auto bits = std::bit_cast<std::uint64_t>(x);
     exponent += static_cast<int>(bits >> 52 & 0x7FF) - 1022;
-    double m = std::bit_cast<double>((bits & 0x000FFFFFFFFFFFFFu) | 0x3FE0000000000000u);  // [0.5, 1)
+    auto m = std::bit_cast<double>((bits & 0x000FFFFFFFFFFFFFu) | 0x3FE0000000000000u);  // [0.5, 1)
     if (m < half_sqrt2) {
         m *= 2;
         --exponent;
