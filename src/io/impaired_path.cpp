@@ -6,9 +6,9 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <deque>
 #include <numeric>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -56,7 +56,7 @@ public:
     /// Empty on success. On failure `close` must follow all the same.
     std::string open(uv_loop_t& loop) {
         timer_fd_ = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-        if (timer_fd_ < 0) return std::string{"timerfd: "} + std::strerror(errno);
+        if (timer_fd_ < 0) return "timerfd: " + std::system_category().message(errno);
         if (const int e = open_socket(loop, client_side_); e != 0) return uv_strerror(e);
         if (const int e = open_socket(loop, server_side_); e != 0) return uv_strerror(e);
         if (const int e = uv_poll_init(&loop, &timer_, timer_fd_); e != 0) return uv_strerror(e);

@@ -6,8 +6,8 @@
 
 #include <cerrno>
 #include <charconv>
-#include <cstring>
 #include <memory>
+#include <system_error>
 
 namespace duality {
 inline namespace v0 {
@@ -16,14 +16,18 @@ namespace {
 
 constexpr std::size_t size_max = std::size_t{256} << 20;
 
+std::string system_message() {
+    return std::system_category().message(errno);
+}
+
 /// Unpacks a whole file into `text`; returns what went wrong, empty when nothing did.
 std::string read_all(const std::string& name, std::string& text) {
     struct stat info {};
-    if (stat(name.c_str(), &info) != 0) return std::strerror(errno);
+    if (stat(name.c_str(), &info) != 0) return system_message();
     if (S_ISDIR(info.st_mode)) return "is a directory";
     errno = 0;
-    const gzFile file = gzopen(name.c_str(), "rb");
-    if (file == nullptr) return errno != 0 ? std::strerror(errno) : "out of memory";
+    gzFile_s* const file = gzopen(name.c_str(), "rb");
+    if (file == nullptr) return errno != 0 ? system_message() : "out of memory";
 
     std::string error;
     const auto chunk = std::make_unique<char[]>(1 << 16);
@@ -32,7 +36,7 @@ std::string read_all(const std::string& name, std::string& text) {
         if (got < 0) {
             int code = Z_OK;
             const char* message = gzerror(file, &code);
-            error = code == Z_ERRNO ? std::strerror(errno) : std::string{"damaged gzip data ("} + message + ")";
+            error = code == Z_ERRNO ? system_message() : std::string{"damaged gzip data ("} + message + ")";
             break;
         }
         if (got == 0) break;

@@ -218,7 +218,8 @@ TEST_CASE("an address in use is refused by name") {
     config.listen = taken.address();
     config.forward = taken.address();
     std::string error;
-    CHECK(io::impaired_path::create(loop, std::move(config), error) == nullptr);
+    const std::unique_ptr<io::impaired_path> path = io::impaired_path::create(loop, std::move(config), error);
+    CHECK(path == nullptr);
     CHECK(error.starts_with("cannot listen on " + taken.address().to_string()));
     taken.close();
     uv_run(&loop, UV_RUN_DEFAULT);

@@ -38,8 +38,8 @@ public:
         return (folder_ / name).string();
     }
     std::string pack(const char* name, std::string_view bytes) const {
-        const std::string path = (folder_ / name).string();
-        const gzFile file = gzopen(path.c_str(), "wb");
+        std::string path = (folder_ / name).string();
+        gzFile_s* const file = gzopen(path.c_str(), "wb");
         REQUIRE(gzwrite(file, bytes.data(), static_cast<unsigned>(bytes.size())) == static_cast<int>(bytes.size()));
         REQUIRE(gzclose(file) == Z_OK);
         return path;
@@ -119,7 +119,7 @@ TEST_CASE("a carrier and a session are chosen after a colon") {
 }
 
 TEST_CASE("every recorded trace reads, and a link repeats it exactly") {
-    const char* folder = std::getenv("DUALITY_TRACES");
+    const char* folder = std::getenv("DUALITY_TRACES");  // NOLINT(concurrency-mt-unsafe): there is one thread
     if (folder == nullptr || !fs::is_directory(folder)) SKIP("no folder of recorded traces (DUALITY_TRACES)");
     std::vector<std::string> sources;
     for (const fs::directory_entry& entry : fs::recursive_directory_iterator{folder}) {
