@@ -26,6 +26,16 @@ inline namespace v0 {
 /// Bytes a source unit has before the data: flow id and length.
 inline constexpr std::size_t source_unit_header = 3;
 
+namespace detail {
+
+inline void write_unit_header(std::uint8_t* unit, std::uint8_t flow, std::size_t length) noexcept {
+    unit[0] = flow;
+    unit[1] = static_cast<std::uint8_t>(length >> 8);
+    unit[2] = static_cast<std::uint8_t>(length);
+}
+
+}  // namespace detail
+
 /// The Repair FEC Payload ID (RFC 8681, section 4.1.3): which sources a repair symbol covers and with which
 /// coefficients.
 struct repair_payload_id {
@@ -101,9 +111,34 @@ public:
 
     /// The two halves of `push` without a copy: room for the `size` bytes of the next packet, to be filled in before
     /// `commit`; empty when too large. Valid until `commit`, `push` or the next `prepare`; repairs may be made meanwhile.
-    [[nodiscard]] byte_span prepare(std::size_t size) noexcept;
+    [[nodiscard]] byte_span prepare(std::size_t size) noexcept {
+        if (size > 0xFFFF || size + source_unit_header > unit_limit_) {
+            prepared_ = 0;
+            return {};
+        }
+        prepared_ = static_cast<std::uint32_t>(size + source_unit_header);
+        if (lengths_[next_slot_] < prepared_) lengths_[next_slot_] = prepared_;
+        return {unit(next_slot_) + source_unit_header, size};
+    }
     /// `wrong_state` without a matching `prepare`; otherwise as `push`.
-    [[nodiscard]] status commit(std::uint32_t esi, std::uint8_t flow, std::size_t size) noexcept;
+    [[nodiscard]] status commit(std::uint32_t esi, std::uint8_t flow, std::size_t size) noexcept {
+        if (prepared_ == 0 || size + source_unit_header != prepared_) return status::wrong_state;
+        if (count_ != 0 && esi != next_esi_) return status::invalid_argument;
+        detail::write_unit_header(unit(next_slot_), flow, size);
+        if (std::uint32_t& length = lengths_[next_slot_]; length > prepared_) {
+            clear_behind(next_slot_);
+            length = prepared_;
+        }
+        same_length_ = last_length_ == prepared_ ? same_length_ + 1 : 1;
+        last_length_ = prepared_;
+        prepared_ = 0;
+        next_slot_ = next_slot_ + 1 == lengths_.size() ? 0 : next_slot_ + 1;
+        next_esi_ = esi + 1;
+        if (count_ < config_.max_window) ++count_;
+        ++stats_.sources;
+        stats_.source_bytes += size;
+        return status::ok;
+    }
 
     /// Makes a repair over `window_size` sources from `first_esi` on, with the next repair key. `out_of_window`: not
     /// all of them are there. `buffer_too_small`: `symbol_size` says what is needed, and the key is not used up.
@@ -139,6 +174,7 @@ private:
     rlc_encoder() noexcept = default;
 
     [[nodiscard]] std::size_t slot_of(std::uint32_t esi) const noexcept;
+    void clear_behind(std::size_t slot) noexcept;
     [[nodiscard]] std::size_t longest_of(std::size_t slot, std::size_t count) const noexcept;
     [[nodiscard]] std::uint8_t* unit(std::size_t slot) noexcept { return units_.data() + slot * stride_; }
 
@@ -151,7 +187,8 @@ private:
     std::size_t next_slot_ = 0;
     std::uint32_t last_length_ = 0;
     std::uint64_t same_length_ = 0;  ///< how many units up to the newest have its length
-    std::size_t prepared_ = 0;       ///< unit size promised by `prepare`, 0 when there is none
+    std::size_t unit_limit_ = 0;
+    std::uint32_t prepared_ = 0;  ///< unit size promised by `prepare`, 0 when there is none
     std::uint32_t next_esi_ = 0;
     std::uint32_t count_ = 0;
     std::uint16_t next_key_ = 0;
@@ -195,8 +232,13 @@ struct rlc_decoder_statistics {
 
 namespace detail {
 
+/// Memory of one source unit.
+struct rlc_unit {
+    std::uint8_t* bytes = nullptr;
+    std::uint32_t length = 0;  ///< bytes that may be non-zero
+};
+
 struct rlc_source {
-    std::uint32_t length = 0;  ///< bytes of the unit that may be non-zero
     bool recovered = false;
     bool queued = false;  ///< recovered and not polled yet
 };
@@ -227,6 +269,12 @@ public:
     }
     /// The same for a packet in two pieces, which were protected as one.
     [[nodiscard]] status push_source(std::uint32_t esi, std::uint8_t flow, byte_view prefix, byte_view data) noexcept;
+
+    /// The two halves of `push_source` without a copy: room for a packet of `size` bytes, to be filled in before
+    /// `commit_source`; empty when too large. Valid until the next call that is not const.
+    [[nodiscard]] byte_span prepare_source(std::size_t size) noexcept;
+    /// `wrong_state` without a matching `prepare_source`; otherwise as `push_source`.
+    [[nodiscard]] status commit_source(std::uint32_t esi, std::uint8_t flow, std::size_t size) noexcept;
 
     /// A repair that arrived. `no_change`: brought nothing new; `late`, `out_of_window`: its window is too old or
     /// reaches into what this decoder does not know; `malformed`, `too_large`: NSS or the size is out of range;
@@ -260,9 +308,8 @@ private:
     [[nodiscard]] std::size_t slot_of(std::int64_t position) const noexcept {
         return static_cast<std::size_t>(position) & (capacity_ - 1);
     }
-    [[nodiscard]] std::uint8_t* unit(std::int64_t position) noexcept {
-        return units_.data() + slot_of(position) * stride_;
-    }
+    [[nodiscard]] detail::rlc_unit& unit(std::int64_t position) noexcept { return unit_[slot_of(position)]; }
+    [[nodiscard]] detail::rlc_unit& spare() noexcept { return unit_[capacity_]; }
     [[nodiscard]] std::uint8_t* coefficients(std::size_t e) noexcept {
         return work_.data() + e * (capacity_ + stride_);
     }
@@ -277,14 +324,21 @@ private:
     void advance(std::int64_t newest) noexcept;
     [[nodiscard]] bool believe_jump(std::int64_t position) noexcept;
     void release(std::size_t e) noexcept;
+    [[nodiscard]] status admit(std::uint32_t esi, std::uint8_t flow, byte_view prefix, byte_view data,
+                               std::int64_t& position) noexcept;
+    void received(std::int64_t position) noexcept;
+    [[nodiscard]] status solve_single(std::int64_t position, std::uint8_t coefficient, std::size_t terms,
+                                      byte_view repair) noexcept;
+    [[nodiscard]] bool recover(std::int64_t position, std::size_t size) noexcept;
     void absorb(std::int64_t position) noexcept;
     void eliminate(std::size_t e) noexcept;
     void solve(std::size_t e) noexcept;
 
     rlc_config config_{};
-    std::size_t capacity_ = 0;  ///< window in symbols, a power of two
-    std::size_t stride_ = 0;    ///< bytes per unit, whole cache lines
-    buffer<std::uint8_t> units_;
+    std::size_t capacity_ = 0;       ///< window in symbols, a power of two
+    std::size_t stride_ = 0;         ///< bytes per unit, whole cache lines
+    buffer<std::uint8_t> memory_;    ///< of all units
+    buffer<detail::rlc_unit> unit_;  ///< by slot; one more, to receive and to solve into, is exchanged with them
     buffer<detail::rlc_source> sources_;
     buffer<std::uint64_t> known_;
     buffer<std::uint8_t> work_;  ///< per equation: coefficients by slot, then the symbol; one more as scratch
@@ -296,9 +350,11 @@ private:
     detail::coefficient_rows rows_;
     bool started_ = false;
     bool jump_pending_ = false;
-    std::int64_t jump_ = 0;    ///< unconfirmed source far ahead
-    std::int64_t base_ = 0;    ///< oldest position in the window
-    std::int64_t newest_ = 0;  ///< newest position known to exist
+    std::size_t prepared_ = 0;  ///< unit size promised by `prepare_source`, 0 when there is none
+    std::size_t longest_ = 0;   ///< longest unit ever taken
+    std::int64_t jump_ = 0;     ///< unconfirmed source far ahead
+    std::int64_t base_ = 0;     ///< oldest position in the window
+    std::int64_t newest_ = 0;   ///< newest position known to exist
     std::int64_t wanted_ = 0;
     std::uint32_t equations_ = 0;
     rlc_decoder_statistics stats_{};

@@ -29,9 +29,11 @@ struct lane {
     };
     using vector = __m256i;
     static constexpr std::size_t width = 32;
+    static constexpr int rows_in_pairs = 0;
     static constexpr int max_rows = 3;
     static constexpr int columns(int rows) noexcept { return rows == 1 ? 8 : rows == 2 ? 4 : 2; }
 
+    DUALITY_LANE vector zero() noexcept { return _mm256_setzero_si256(); }
     DUALITY_LANE vector load(const std::uint8_t* p) noexcept {
         return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
     }
@@ -39,6 +41,7 @@ struct lane {
         _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), v);
     }
     DUALITY_LANE vector add(vector a, vector b) noexcept { return _mm256_xor_si256(a, b); }
+    DUALITY_LANE vector add(vector a, vector b, vector c) noexcept { return add(add(a, b), c); }
     DUALITY_LANE vector keep_last(vector v, std::size_t n) noexcept {
         return _mm256_and_si256(v, load(gf256_mask.last(width, n)));
     }
@@ -68,7 +71,7 @@ namespace duality {
 inline namespace v0 {
 namespace detail {
 
-const gf256_kernel gf256_avx2{"avx2", multiply_add, dot, dot_rows};
+const gf256_kernel gf256_avx2{"avx2", multiply_add, dot, dot_rows, copy};
 
 }  // namespace detail
 }  // namespace v0

@@ -38,12 +38,15 @@ struct lane {
     };
     using vector = __m512i;
     static constexpr std::size_t width = 64;
+    static constexpr int rows_in_pairs = 1;
     static constexpr int max_rows = 4;
     static constexpr int columns(int rows) noexcept { return rows == 1 ? 10 : rows == 2 ? 8 : rows == 3 ? 5 : 4; }
 
+    DUALITY_LANE vector zero() noexcept { return _mm512_setzero_si512(); }
     DUALITY_LANE vector load(const std::uint8_t* p) noexcept { return _mm512_loadu_si512(p); }
     DUALITY_LANE void store(std::uint8_t* p, vector v) noexcept { _mm512_storeu_si512(p, v); }
     DUALITY_LANE vector add(vector a, vector b) noexcept { return _mm512_xor_si512(a, b); }
+    DUALITY_LANE vector add(vector a, vector b, vector c) noexcept { return _mm512_ternarylogic_epi64(a, b, c, 0x96); }
     DUALITY_LANE vector keep_last(vector v, std::size_t n) noexcept {
         return _mm512_maskz_mov_epi8(~__mmask64{0} << (width - n), v);
     }
@@ -72,7 +75,7 @@ namespace duality {
 inline namespace v0 {
 namespace detail {
 
-const gf256_kernel gf256_avx512{"avx512", multiply_add, dot, dot_rows};
+const gf256_kernel gf256_avx512{"avx512", multiply_add, dot, dot_rows, copy};
 
 }  // namespace detail
 }  // namespace v0

@@ -25,9 +25,11 @@ struct lane {
     using factor = __m256i;
     using parts = __m256i;
     static constexpr std::size_t width = 32;
+    static constexpr int rows_in_pairs = 0;
     static constexpr int max_rows = 5;
     static constexpr int columns(int rows) noexcept { return rows == 1 ? 12 : rows == 2 ? 6 : rows == 3 ? 4 : 2; }
 
+    DUALITY_LANE vector zero() noexcept { return _mm256_setzero_si256(); }
     DUALITY_LANE vector load(const std::uint8_t* p) noexcept {
         return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
     }
@@ -35,6 +37,7 @@ struct lane {
         _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), v);
     }
     DUALITY_LANE vector add(vector a, vector b) noexcept { return _mm256_xor_si256(a, b); }
+    DUALITY_LANE vector add(vector a, vector b, vector c) noexcept { return add(add(a, b), c); }
     DUALITY_LANE vector keep_last(vector v, std::size_t n) noexcept {
         return _mm256_and_si256(v, load(gf256_mask.last(width, n)));
     }
@@ -57,7 +60,7 @@ namespace duality {
 inline namespace v0 {
 namespace detail {
 
-const gf256_kernel gf256_gfni256{"gfni256", multiply_add, dot, dot_rows};
+const gf256_kernel gf256_gfni256{"gfni256", multiply_add, dot, dot_rows, copy};
 
 }  // namespace detail
 }  // namespace v0

@@ -25,12 +25,15 @@ struct lane {
     using factor = __m512i;
     using parts = __m512i;
     static constexpr std::size_t width = 64;
+    static constexpr int rows_in_pairs = 2;
     static constexpr int max_rows = 5;
     static constexpr int columns(int rows) noexcept { return rows == 1 ? 10 : rows == 2 ? 10 : rows == 3 ? 7 : 5; }
 
+    DUALITY_LANE vector zero() noexcept { return _mm512_setzero_si512(); }
     DUALITY_LANE vector load(const std::uint8_t* p) noexcept { return _mm512_loadu_si512(p); }
     DUALITY_LANE void store(std::uint8_t* p, vector v) noexcept { _mm512_storeu_si512(p, v); }
     DUALITY_LANE vector add(vector a, vector b) noexcept { return _mm512_xor_si512(a, b); }
+    DUALITY_LANE vector add(vector a, vector b, vector c) noexcept { return _mm512_ternarylogic_epi64(a, b, c, 0x96); }
     DUALITY_LANE vector keep_last(vector v, std::size_t n) noexcept {
         return _mm512_maskz_mov_epi8(~__mmask64{0} << (width - n), v);
     }
@@ -53,7 +56,7 @@ namespace duality {
 inline namespace v0 {
 namespace detail {
 
-const gf256_kernel gf256_gfni512{"gfni512", multiply_add, dot, dot_rows};
+const gf256_kernel gf256_gfni512{"gfni512", multiply_add, dot, dot_rows, copy};
 
 }  // namespace detail
 }  // namespace v0

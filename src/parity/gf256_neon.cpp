@@ -25,12 +25,15 @@ struct lane {
     };
     using vector = uint8x16_t;
     static constexpr std::size_t width = 16;
+    static constexpr int rows_in_pairs = 0;
     static constexpr int max_rows = 4;
     static constexpr int columns(int rows) noexcept { return rows == 1 ? 10 : rows == 2 ? 8 : rows == 3 ? 5 : 4; }
 
+    DUALITY_LANE vector zero() noexcept { return vdupq_n_u8(0); }
     DUALITY_LANE vector load(const std::uint8_t* p) noexcept { return vld1q_u8(p); }
     DUALITY_LANE void store(std::uint8_t* p, vector v) noexcept { vst1q_u8(p, v); }
     DUALITY_LANE vector add(vector a, vector b) noexcept { return veorq_u8(a, b); }
+    DUALITY_LANE vector add(vector a, vector b, vector c) noexcept { return add(add(a, b), c); }
     DUALITY_LANE vector keep_last(vector v, std::size_t n) noexcept {
         return vandq_u8(v, load(gf256_mask.last(width, n)));
     }
@@ -55,7 +58,7 @@ namespace duality {
 inline namespace v0 {
 namespace detail {
 
-const gf256_kernel gf256_neon{"neon", multiply_add, dot, dot_rows};
+const gf256_kernel gf256_neon{"neon", multiply_add, dot, dot_rows, copy};
 
 }  // namespace detail
 }  // namespace v0

@@ -94,9 +94,13 @@ void dot_rows(std::uint8_t* const* destinations, std::size_t rows, const std::ui
     for (std::size_t r = 0; r < rows; ++r) dot(destinations[r], sources, coefficients + r * count, count, size);
 }
 
+void copy(std::uint8_t* destination, const std::uint8_t* source, std::size_t size) noexcept {
+    if (size != 0) std::memcpy(destination, source, size);
+}
+
 }  // namespace
 
-const gf256_kernel gf256_scalar{"scalar", multiply_add, dot, dot_rows};
+const gf256_kernel gf256_scalar{"scalar", multiply_add, dot, dot_rows, copy};
 
 }  // namespace detail
 }  // namespace v0

@@ -29,14 +29,17 @@ struct lane {
     };
     using vector = __m128i;
     static constexpr std::size_t width = 16;
+    static constexpr int rows_in_pairs = 0;
     static constexpr int max_rows = 3;
     static constexpr int columns(int rows) noexcept { return rows == 1 ? 8 : rows == 2 ? 4 : 2; }
 
+    DUALITY_LANE vector zero() noexcept { return _mm_setzero_si128(); }
     DUALITY_LANE vector load(const std::uint8_t* p) noexcept {
         return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
     }
     DUALITY_LANE void store(std::uint8_t* p, vector v) noexcept { _mm_storeu_si128(reinterpret_cast<__m128i*>(p), v); }
     DUALITY_LANE vector add(vector a, vector b) noexcept { return _mm_xor_si128(a, b); }
+    DUALITY_LANE vector add(vector a, vector b, vector c) noexcept { return add(add(a, b), c); }
     DUALITY_LANE vector keep_last(vector v, std::size_t n) noexcept {
         return _mm_and_si128(v, load(gf256_mask.last(width, n)));
     }
@@ -65,7 +68,7 @@ namespace duality {
 inline namespace v0 {
 namespace detail {
 
-const gf256_kernel gf256_ssse3{"ssse3", multiply_add, dot, dot_rows};
+const gf256_kernel gf256_ssse3{"ssse3", multiply_add, dot, dot_rows, copy};
 
 }  // namespace detail
 }  // namespace v0

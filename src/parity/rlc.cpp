@@ -4,6 +4,7 @@
 
 #include <bit>
 #include <cstring>
+#include <utility>
 
 #include "duality/detail/gf256.hpp"
 #include "duality/sequence.hpp"
@@ -44,19 +45,13 @@ std::size_t unit_limit(const rlc_config& config) noexcept {
     return config.symbol_size != 0 ? config.symbol_size : config.max_symbol;
 }
 
-void write_header(std::uint8_t* unit, std::uint8_t flow, std::size_t length) noexcept {
-    unit[0] = flow;
-    unit[1] = static_cast<std::uint8_t>(length >> 8);
-    unit[2] = static_cast<std::uint8_t>(length);
-}
-
 /// Copies `in` behind the first `done` bytes of a unit that begins a cache line. All but the first piece is stored to
 /// whole lines: a packet shifted by the header would otherwise straddle two with every store.
 void copy(std::uint8_t* unit, std::size_t done, byte_view in) noexcept {
     const std::size_t to_line = padded(done) - done;
     const std::size_t head = in.size() < to_line ? in.size() : to_line;
     if (head != 0) std::memcpy(unit + done, in.data(), head);
-    if (in.size() > head) std::memcpy(unit + done + head, in.data() + head, in.size() - head);
+    if (in.size() > head) detail::gf256_active().copy(unit + done + head, in.data() + head, in.size() - head);
 }
 
 /// Internal positions are ESIs that do not wrap; they begin here plus the first ESI, so that none is ever negative.
@@ -106,7 +101,8 @@ result<rlc_encoder> rlc_encoder::create(const rlc_config& config, const allocato
     if (!valid(config, why)) return why;
     rlc_encoder e;
     e.config_ = config;
-    e.stride_ = stride_for(unit_limit(config));
+    e.unit_limit_ = unit_limit(config);
+    e.stride_ = stride_for(e.unit_limit_);
     const std::size_t slots = std::size_t{config.max_window} + 1;
     if (!e.units_.create(slots * e.stride_, memory) || !e.lengths_.create(slots, memory) ||
         !e.pointers_.create(2 * slots, memory) || !e.rows_.create(config.cached_rows, config.max_window, memory))
@@ -130,30 +126,8 @@ std::size_t rlc_encoder::longest_of(std::size_t slot, std::size_t count) const n
     return longest;
 }
 
-byte_span rlc_encoder::prepare(std::size_t size) noexcept {
-    prepared_ = 0;
-    if (size > 0xFFFF || size + source_unit_header > unit_limit(config_)) return {};
-    prepared_ = size + source_unit_header;
-    return {unit(next_slot_) + source_unit_header, size};
-}
-
-status rlc_encoder::commit(std::uint32_t esi, std::uint8_t flow, std::size_t size) noexcept {
-    if (prepared_ == 0 || size + source_unit_header != prepared_) return status::wrong_state;
-    if (count_ != 0 && esi != next_esi_) return status::invalid_argument;
-    std::uint8_t* out = unit(next_slot_);
-    write_header(out, flow, size);
-    std::uint32_t& length = lengths_[next_slot_];
-    if (length > prepared_) std::memset(out + prepared_, 0, length - prepared_);
-    length = static_cast<std::uint32_t>(prepared_);
-    same_length_ = length == last_length_ ? same_length_ + 1 : 1;
-    last_length_ = length;
-    prepared_ = 0;
-    next_slot_ = next_slot_ + 1 == lengths_.size() ? 0 : next_slot_ + 1;
-    next_esi_ = esi + 1;
-    if (count_ < config_.max_window) ++count_;
-    ++stats_.sources;
-    stats_.source_bytes += size;
-    return status::ok;
+void rlc_encoder::clear_behind(std::size_t slot) noexcept {
+    std::memset(unit(slot) + prepared_, 0, lengths_[slot] - prepared_);
 }
 
 status rlc_encoder::push(std::uint32_t esi, std::uint8_t flow, byte_view prefix, byte_view data) noexcept {
@@ -224,12 +198,14 @@ result<rlc_decoder> rlc_decoder::create(const rlc_config& config, const allocato
     d.stride_ = stride_for(unit_limit(config));
     const std::size_t rows = std::size_t{d.config_.max_equations} + 1;
     const std::size_t terms = std::size_t{config.max_window} + d.config_.max_equations + 1;
-    if (!d.units_.create(d.capacity_ * d.stride_, memory) || !d.sources_.create(d.capacity_, memory) ||
-        !d.known_.create(d.capacity_ / 64, memory) || !d.work_.create(rows * (d.capacity_ + d.stride_), memory) ||
-        !d.equation_.create(rows, memory) || !d.pivot_of_.create(d.capacity_, memory) ||
-        !d.pointers_.create(terms, memory) || !d.factors_.create(terms, memory) ||
-        !d.ready_.create(d.capacity_, memory) || !d.rows_.create(config.cached_rows, config.max_window, memory))
+    if (!d.memory_.create((d.capacity_ + 1) * d.stride_, memory) || !d.unit_.create(d.capacity_ + 1, memory) ||
+        !d.sources_.create(d.capacity_, memory) || !d.known_.create(d.capacity_ / 64, memory) ||
+        !d.work_.create(rows * (d.capacity_ + d.stride_), memory) || !d.equation_.create(rows, memory) ||
+        !d.pivot_of_.create(d.capacity_, memory) || !d.pointers_.create(terms, memory) ||
+        !d.factors_.create(terms, memory) || !d.ready_.create(d.capacity_, memory) ||
+        !d.rows_.create(config.cached_rows, config.max_window, memory))
         return status::out_of_memory;
+    for (std::size_t i = 0; i <= d.capacity_; ++i) d.unit_[i].bytes = d.memory_.data() + i * d.stride_;
     for (std::uint16_t& e : d.pivot_of_) e = no_equation;
     return d;
 }
@@ -303,18 +279,14 @@ status rlc_decoder::begin(std::uint32_t first_esi) noexcept {
     return status::ok;
 }
 
-status rlc_decoder::push_source(std::uint32_t esi, std::uint8_t flow, byte_view prefix, byte_view data) noexcept {
-    const std::size_t payload = prefix.size() + data.size();
-    const std::size_t size = payload + source_unit_header;
-    if (payload > 0xFFFF || size > unit_limit(config_)) {
-        ++stats_.refused;
-        return status::too_large;
-    }
+/// Finds the place of a source that arrived. `ok`: it is new, and its position is in the window.
+status rlc_decoder::admit(std::uint32_t esi, std::uint8_t flow, byte_view prefix, byte_view data,
+                          std::int64_t& position) noexcept {
     if (!started_) {
         start(origin + esi);
         wanted_ = newest_;
     }
-    const std::int64_t position = unwrap_nearest(newest_, esi, 32);
+    position = unwrap_nearest(newest_, esi, 32);
     if (position < base_) {
         ++stats_.late;
         return status::late;
@@ -326,34 +298,77 @@ status rlc_decoder::push_source(std::uint32_t esi, std::uint8_t flow, byte_view 
         }
         advance(position);
     }
-    detail::rlc_source& source = sources_[slot_of(position)];
-    std::uint8_t* out = unit(position);
-    if (known(position)) {
-        ++stats_.duplicates;
-        if (!source.recovered) return status::duplicate;
-        const bool same = source.length == size && out[0] == flow &&
-                          (prefix.empty() || std::memcmp(out + 3, prefix.data(), prefix.size()) == 0) &&
-                          (data.empty() || std::memcmp(out + 3 + prefix.size(), data.data(), data.size()) == 0);
-        if (same) return status::duplicate;
-        ++stats_.inconsistent;
-        return status::inconsistent;
-    }
-    write_header(out, flow, payload);
-    copy(out, source_unit_header, prefix);
-    copy(out, source_unit_header + prefix.size(), data);
-    if (source.length > size) std::memset(out + size, 0, source.length - size);
-    source.length = static_cast<std::uint32_t>(size);
-    source.recovered = false;
+    if (!known(position)) return status::ok;
+    ++stats_.duplicates;
+    if (!sources_[slot_of(position)].recovered) return status::duplicate;
+    const std::uint8_t* there = unit(position).bytes;
+    const std::size_t size = source_unit_header + prefix.size() + data.size();
+    const bool same =
+        unit(position).length == size && there[0] == flow &&
+        (prefix.empty() || std::memcmp(there + source_unit_header, prefix.data(), prefix.size()) == 0) &&
+        (data.empty() || std::memcmp(there + source_unit_header + prefix.size(), data.data(), data.size()) == 0);
+    if (same) return status::duplicate;
+    ++stats_.inconsistent;
+    return status::inconsistent;
+}
+
+/// The unit of a source that arrived is in its place.
+void rlc_decoder::received(std::int64_t position) noexcept {
+    if (unit(position).length > longest_) longest_ = unit(position).length;
+    sources_[slot_of(position)].recovered = false;
     set_known(position, true);
     ++stats_.received;
     if (equations_ != 0) absorb(position);
+}
+
+status rlc_decoder::push_source(std::uint32_t esi, std::uint8_t flow, byte_view prefix, byte_view data) noexcept {
+    const std::size_t payload = prefix.size() + data.size();
+    const std::size_t size = payload + source_unit_header;
+    prepared_ = 0;
+    if (payload > 0xFFFF || size > unit_limit(config_)) {
+        ++stats_.refused;
+        return status::too_large;
+    }
+    std::int64_t position = 0;
+    const status admitted = admit(esi, flow, prefix, data, position);
+    if (admitted != status::ok) return admitted;
+    detail::rlc_unit& out = unit(position);
+    detail::write_unit_header(out.bytes, flow, payload);
+    copy(out.bytes, source_unit_header, prefix);
+    copy(out.bytes, source_unit_header + prefix.size(), data);
+    if (out.length > size) std::memset(out.bytes + size, 0, out.length - size);
+    out.length = static_cast<std::uint32_t>(size);
+    received(position);
+    return status::ok;
+}
+
+byte_span rlc_decoder::prepare_source(std::size_t size) noexcept {
+    prepared_ = 0;
+    if (size > 0xFFFF || size + source_unit_header > unit_limit(config_)) return {};
+    prepared_ = size + source_unit_header;
+    if (spare().length < prepared_) spare().length = static_cast<std::uint32_t>(prepared_);
+    return {spare().bytes + source_unit_header, size};
+}
+
+status rlc_decoder::commit_source(std::uint32_t esi, std::uint8_t flow, std::size_t size) noexcept {
+    if (prepared_ == 0 || size + source_unit_header != prepared_) return status::wrong_state;
+    detail::rlc_unit& in = spare();
+    if (in.length > prepared_) std::memset(in.bytes + prepared_, 0, in.length - prepared_);
+    in.length = static_cast<std::uint32_t>(prepared_);
+    prepared_ = 0;
+    std::int64_t position = 0;
+    const status admitted = admit(esi, flow, {}, {in.bytes + source_unit_header, size}, position);
+    if (admitted != status::ok) return admitted;
+    detail::write_unit_header(in.bytes, flow, size);
+    std::swap(in, unit(position));
+    received(position);
     return status::ok;
 }
 
 /// A source that was unknown to the equations came by itself: move its term to the right-hand side of each.
 void rlc_decoder::absorb(std::int64_t position) noexcept {
     const std::size_t column = slot_of(position);
-    const std::size_t length = sources_[column].length;
+    const std::size_t length = unit(position).length;
     const detail::gf256_kernel& kernel = detail::gf256_active();
     const std::uint16_t own = pivot_of_[column];
     for (std::size_t e = 0; e < config_.max_equations; ++e) {
@@ -365,7 +380,7 @@ void rlc_decoder::absorb(std::int64_t position) noexcept {
             continue;
         }
         coefficients(e)[column] = 0;
-        kernel.multiply_add(symbol(e), unit(position), c, padded(length));
+        kernel.multiply_add(symbol(e), unit(position).bytes, c, padded(length));
         if (e != own) solve(e);
     }
     if (own == no_equation || !equation_[own].used) return;
@@ -409,25 +424,51 @@ void rlc_decoder::solve(std::size_t e) noexcept {
     const std::uint8_t* row = coefficients(e);
     if (!all_zero(row, column) || !all_zero(row + column + 1, capacity_ - column - 1)) return;
 
-    const std::int64_t position = eq.pivot;
-    const std::uint8_t* in = symbol(e);
-    const std::size_t length = source_unit_header + (std::size_t{in[1]} << 8 | in[2]);
     const std::size_t size = eq.size;
+    detail::rlc_unit& out = spare();
+    std::memcpy(out.bytes, symbol(e), size);
+    if (out.length > size) std::memset(out.bytes + size, 0, out.length - size);
+    out.length = static_cast<std::uint32_t>(size);
     release(e);
-    if (length > size || length > unit_limit(config_) || !all_zero(in + length, size - length)) {
+    (void)recover(eq.pivot, size);
+}
+
+/// Takes the spare unit, `size` bytes, for the source at `position`, if it is a valid one.
+bool rlc_decoder::recover(std::int64_t position, std::size_t size) noexcept {
+    detail::rlc_unit& in = spare();
+    const std::size_t length = source_unit_header + (std::size_t{in.bytes[1]} << 8 | in.bytes[2]);
+    if (length > size || length > unit_limit(config_) || !all_zero(in.bytes + length, size - length)) {
         ++stats_.inconsistent;  // some repair or source behind it was damaged: the source stays missing
-        return;
+        return false;
     }
-    detail::rlc_source& source = sources_[column];
-    std::uint8_t* out = unit(position);
-    std::memcpy(out, in, length);
-    if (source.length > length) std::memset(out + length, 0, source.length - length);
-    source.length = static_cast<std::uint32_t>(length);
+    in.length = static_cast<std::uint32_t>(length);
+    if (length > longest_) longest_ = length;
+    std::swap(in, unit(position));
+    detail::rlc_source& source = sources_[slot_of(position)];
     source.recovered = true;
     source.queued = ready_.push(position);
     if (!source.queued) ++stats_.unpolled;
     set_known(position, true);
     ++stats_.recovered;
+    return true;
+}
+
+/// The usual case: one source is missing in the window of a repair and nothing else is open. The terms of the known
+/// sources are in the scratch arrays.
+status rlc_decoder::solve_single(std::int64_t position, std::uint8_t coefficient, std::size_t terms,
+                                 byte_view repair) noexcept {
+    const detail::gf256_kernel& kernel = detail::gf256_active();
+    pointers_[terms] = repair.data();
+    factors_[terms++] = 1;
+    const std::uint8_t scale = detail::gf256_inverse(coefficient);
+    kernel.multiply_add(factors_.data(), factors_.data(), static_cast<std::uint8_t>(scale ^ 1), terms);
+    detail::rlc_unit& out = spare();
+    kernel.dot(out.bytes, pointers_.data(), factors_.data(), terms, repair.size());
+    if (out.length > repair.size()) std::memset(out.bytes + repair.size(), 0, out.length - repair.size());
+    out.length = static_cast<std::uint32_t>(repair.size());
+    if (!recover(position, repair.size())) return status::inconsistent;
+    ++stats_.repairs_used;
+    return status::ok;
 }
 
 status rlc_decoder::push_repair(const repair_payload_id& id, byte_view repair) noexcept {
@@ -460,49 +501,64 @@ status rlc_decoder::push_repair(const repair_payload_id& id, byte_view repair) n
     }
 
     // Up to `newest_` the window tells what is missing and how long the rest is; beyond, everything is missing.
-    bool complete = last <= newest_;
-    for (std::uint32_t i = 0; complete && i < count; i += 64)
-        complete = missing_bits(first + i, count - i < 64 ? count - i : 64) == 0;
-    if (complete) {
+    std::uint32_t missing = last > newest_ ? static_cast<std::uint32_t>(last - newest_) : 0;
+    const auto covered = static_cast<std::uint32_t>(count - missing);
+    for (std::uint32_t i = 0; i < covered; i += 64)
+        missing += static_cast<std::uint32_t>(std::popcount(missing_bits(first + i, covered - i)));
+    if (missing == 0) {
         ++stats_.repairs_unneeded;
         return status::no_change;
     }
-    const std::int64_t covered = last < newest_ ? last : newest_;
-    for (std::int64_t p = first; p <= covered; ++p)
-        if (known(p) && sources_[slot_of(p)].length > repair.size()) {
-            ++stats_.inconsistent;
-            return status::inconsistent;
-        }
+    if (repair.size() < longest_)
+        for (std::int64_t p = first; p < first + covered; ++p)
+            if (known(p) && unit(p).length > repair.size()) {
+                ++stats_.inconsistent;
+                return status::inconsistent;
+            }
+    prepared_ = 0;
     if (last > newest_) advance(last);  // keeps `first`: no repair is wider than the decoder's window
 
-    // The coefficients of the unknowns, reduced by the equations there are.
+    // Terms of the right-hand side: the known sources, then equations, then the repair itself.
     const detail::gf256_kernel& kernel = detail::gf256_active();
     const std::uint8_t* row = rows_.row(id.repair_key, id.density_threshold, count);
-    const std::size_t scratch = config_.max_equations;
-    std::uint8_t* reduced = coefficients(scratch);
-    std::size_t size = 0;   // of the equation: the longest of the repair and those it is reduced by
-    std::size_t terms = 0;  // of the right-hand side: known sources, then equations, then the repair itself
+    const std::size_t sources = count - missing;
+    std::int64_t unknown = first;
+    {
+        std::size_t at = 0;
+        for (std::uint32_t i = 0; i < count; i += 64) {
+            const std::uint32_t n = count - i < 64 ? count - i : 64;
+            const std::uint64_t absent = missing_bits(first + i, n);
+            for (std::uint32_t b = 0; b < n; ++b) {
+                pointers_[at] = unit(first + i + b).bytes;
+                factors_[at] = row[i + b];
+                at += (absent >> b & 1) == 0 ? 1u : 0u;
+            }
+            if (absent != 0) unknown = first + i + std::countr_zero(absent);
+        }
+    }
+    if (missing == 1 && equations_ == 0) {
+        const std::uint8_t c = row[unknown - first];
+        if (c != 0) return solve_single(unknown, c, sources, repair);
+    }
+
+    // The coefficients of the unknowns, reduced by the equations there are.
+    std::uint8_t* reduced = coefficients(config_.max_equations);
+    std::size_t size = 0;  // of the equation: the longest of the repair and those it is reduced by
+    std::size_t terms = 0;
     for (;;) {
         std::memset(reduced, 0, capacity_);
-        terms = 0;
+        for (std::uint32_t i = 0; i < count; ++i)
+            if (!known(first + i)) reduced[slot_of(first + i)] = row[i];
+        terms = sources;
         size = repair.size();
-        for (std::uint32_t i = 0; i < count; ++i) {
-            if (row[i] == 0) continue;
-            if (known(first + i)) {
-                pointers_[terms] = unit(first + i);
-                factors_[terms++] = row[i];
-            } else {
-                reduced[slot_of(first + i)] = row[i];
-            }
-        }
         for (std::uint32_t i = 0; equations_ != 0 && i < count; ++i) {
             const std::size_t column = slot_of(first + i);
-            const std::uint16_t e = pivot_of_[column];
-            if (e == no_equation || reduced[column] == 0) continue;
-            if (equation_[e].size > size) size = equation_[e].size;
-            pointers_[terms] = symbol(e);
+            const std::uint16_t other = pivot_of_[column];
+            if (other == no_equation || reduced[column] == 0) continue;
+            if (equation_[other].size > size) size = equation_[other].size;
+            pointers_[terms] = symbol(other);
             factors_[terms++] = reduced[column];
-            kernel.multiply_add(reduced, coefficients(e), reduced[column], capacity_);
+            kernel.multiply_add(reduced, coefficients(other), reduced[column], capacity_);
         }
         if (all_zero(reduced, capacity_)) {
             ++stats_.repairs_dependent;
@@ -526,9 +582,9 @@ status rlc_decoder::push_repair(const repair_payload_id& id, byte_view repair) n
 
     // Normalised by its pivot, the right-hand side is one dot product.
     const std::uint8_t scale = detail::gf256_inverse(reduced[slot_of(eq.pivot)]);
-    const std::uint8_t* from = reduced;
-    kernel.dot(coefficients(e), &from, &scale, 1, capacity_);
-    for (std::size_t i = 0; i < terms; ++i) factors_[i] = detail::gf256_multiply(factors_[i], scale);
+    std::memset(coefficients(e), 0, capacity_);
+    kernel.multiply_add(coefficients(e), reduced, scale, capacity_);
+    kernel.multiply_add(factors_.data(), factors_.data(), static_cast<std::uint8_t>(scale ^ 1), terms);
     std::uint8_t* out = symbol(e);
     kernel.dot(out, pointers_.data(), factors_.data(), terms, padded(size));
     kernel.multiply_add(out, repair.data(), scale, repair.size());
@@ -545,11 +601,11 @@ bool rlc_decoder::poll(recovered_unit& out) noexcept {
         detail::rlc_source& source = sources_[slot_of(position)];
         if (position < base_ || !source.queued) continue;  // left the window before it was polled; counted there
         source.queued = false;
-        const std::uint8_t* in = unit(position);
+        const detail::rlc_unit& in = unit(position);
         out.esi = static_cast<std::uint32_t>(position);
-        out.flow = in[0];
+        out.flow = in.bytes[0];
         out.expired = position < wanted_;
-        out.data = {in + source_unit_header, source.length - source_unit_header};
+        out.data = {in.bytes + source_unit_header, in.length - source_unit_header};
         if (out.expired) ++stats_.expired;
         return true;
     }

@@ -9,8 +9,9 @@
 //                            ready for multiplication
 //     width                  bytes in a vector
 //     columns(rows)          how many vectors times `rows` sums fit into the registers
+//     rows_in_pairs          up to how many sums it pays to take two sources at a time
 //     max_rows               sums computed in one pass over the sources, 1…5
-//     load, store, add, keep_last(v, n) (all but the last n bytes become zero), prepare(coefficient), split(vector),
+//     zero, load, store, add (two or three terms), keep_last(v, n) (all but the last n bytes become zero), prepare(coefficient), split(vector),
 //     product(factor, parts)
 //     smaller()              the kernel for symbols shorter than a vector
 //
@@ -26,10 +27,65 @@
 #define DUALITY_KERNEL_INLINE inline
 #endif
 
+// The sums live in registers only when the loops over them are unrolled, at every optimisation level.
+#if defined(__clang__)
+#define DUALITY_UNROLL _Pragma("unroll")
+#elif defined(__GNUC__)
+#define DUALITY_UNROLL _Pragma("GCC unroll 32")
+#else
+#define DUALITY_UNROLL
+#endif
+
 namespace duality {
 inline namespace v0 {
 namespace detail {
 namespace {
+
+/// The same pointer, of which the compiler forgets how it was made. GCC otherwise keeps one register per column for
+/// `offset + column`, runs out of them, and fetches them from vector registers in the innermost loop.
+DUALITY_KERNEL_INLINE const std::uint8_t* opaque(const std::uint8_t* p) noexcept {
+#if defined(__GNUC__) && !defined(__clang__)
+    __asm__("" : "+r"(p));
+#endif
+    return p;
+}
+
+/// Where column `c` of a strip begins in a symbol: `at` is the first one, `tail` the last one.
+template <int Columns>
+DUALITY_KERNEL_INLINE const std::uint8_t* column(const std::uint8_t* at, const std::uint8_t* tail, int c) noexcept {
+    return c == Columns - 1 ? tail : at + std::size_t(c) * lane::width;
+}
+
+/// Adds one source to all sums of a strip, or two at once, which takes fewer additions where the machine has one of
+/// three operands.
+template <int Rows, int Columns, bool Two>
+DUALITY_KERNEL_INLINE void add_sources(lane::vector (&total)[Rows][Columns], const std::uint8_t* const* sources,
+                                       const std::uint8_t* coefficients, std::size_t count, std::size_t offset,
+                                       std::size_t last) noexcept {
+    lane::factor factor[Rows][2];
+    DUALITY_UNROLL
+    for (int r = 0; r < Rows; ++r) {
+        factor[r][0] = lane::prepare(coefficients[std::size_t(r) * count]);
+        if constexpr (Two) factor[r][1] = lane::prepare(coefficients[std::size_t(r) * count + 1]);
+    }
+    const std::uint8_t* a = opaque(sources[0] + offset);
+    const std::uint8_t* a_tail = sources[0] + last;
+    const std::uint8_t* b = Two ? opaque(sources[1] + offset) : a;
+    const std::uint8_t* b_tail = Two ? sources[1] + last : a_tail;
+    DUALITY_UNROLL
+    for (int c = 0; c < Columns; ++c) {
+        const lane::parts x = lane::split(lane::load(column<Columns>(a, a_tail, c)));
+        if constexpr (Two) {
+            const lane::parts y = lane::split(lane::load(column<Columns>(b, b_tail, c)));
+            DUALITY_UNROLL
+            for (int r = 0; r < Rows; ++r)
+                total[r][c] = lane::add(total[r][c], lane::product(factor[r][0], x), lane::product(factor[r][1], y));
+        } else {
+            DUALITY_UNROLL
+            for (int r = 0; r < Rows; ++r) total[r][c] = lane::add(total[r][c], lane::product(factor[r][0], x));
+        }
+    }
+}
 
 /// One strip of `Columns` vectors, `Rows` sums: the innermost loop. The last vector begins at `last`, the others at
 /// `offset` and on.
@@ -37,30 +93,24 @@ template <int Rows, int Columns>
 DUALITY_KERNEL_TARGET void dot_strip(std::uint8_t* const* destinations, const std::uint8_t* const* sources,
                                      const std::uint8_t* coefficients, std::size_t count, std::size_t offset,
                                      std::size_t last) noexcept {
-    typename lane::vector total[Rows][Columns];
-    {
-        // The first source starts the sums.
-        for (int c = 0; c < Columns; ++c) {
-            const std::uint8_t* at = sources[0] + (c == Columns - 1 ? last : offset + std::size_t(c) * lane::width);
-            const typename lane::parts in = lane::split(lane::load(at));
-            for (int r = 0; r < Rows; ++r)
-                total[r][c] = lane::product(lane::prepare(coefficients[std::size_t(r) * count]), in);
-        }
+    lane::vector total[Rows][Columns];
+    DUALITY_UNROLL
+    for (int r = 0; r < Rows; ++r) {
+        DUALITY_UNROLL
+        for (int c = 0; c < Columns; ++c) total[r][c] = lane::zero();
     }
-    for (std::size_t j = 1; j < count; ++j) {
-        typename lane::factor factor[Rows];
-        for (int r = 0; r < Rows; ++r) factor[r] = lane::prepare(coefficients[std::size_t(r) * count + j]);
-        const std::uint8_t* source = sources[j];
-        for (int c = 0; c < Columns; ++c) {
-            const std::uint8_t* at = source + (c == Columns - 1 ? last : offset + std::size_t(c) * lane::width);
-            const typename lane::parts in = lane::split(lane::load(at));
-            for (int r = 0; r < Rows; ++r) total[r][c] = lane::add(total[r][c], lane::product(factor[r], in));
-        }
-    }
-    for (int r = 0; r < Rows; ++r)
+    std::size_t j = 0;
+    if constexpr (Rows <= lane::rows_in_pairs)
+        for (; j + 2 <= count; j += 2)
+            add_sources<Rows, Columns, true>(total, sources + j, coefficients + j, count, offset, last);
+    for (; j < count; ++j) add_sources<Rows, Columns, false>(total, sources + j, coefficients + j, count, offset, last);
+    DUALITY_UNROLL
+    for (int r = 0; r < Rows; ++r) {
+        std::uint8_t* out = destinations[r];
+        DUALITY_UNROLL
         for (int c = 0; c < Columns; ++c)
-            lane::store(destinations[r] + (c == Columns - 1 ? last : offset + std::size_t(c) * lane::width),
-                        total[r][c]);
+            lane::store(out + (c == Columns - 1 ? last : offset + std::size_t(c) * lane::width), total[r][c]);
+    }
 }
 
 template <int Rows, int Columns>
@@ -134,6 +184,17 @@ void dot(std::uint8_t* destination, const std::uint8_t* const* sources, const st
     dot_group<1>(&destination, sources, coefficients, count, size);
 }
 
+DUALITY_KERNEL_TARGET void copy(std::uint8_t* destination, const std::uint8_t* source, std::size_t size) noexcept {
+    if (size < lane::width) {
+        lane::smaller().copy(destination, source, size);
+        return;
+    }
+    std::size_t offset = 0;
+    for (; offset + lane::width <= size; offset += lane::width)
+        lane::store(destination + offset, lane::load(source + offset));
+    if (offset != size) lane::store(destination + size - lane::width, lane::load(source + size - lane::width));
+}
+
 DUALITY_KERNEL_TARGET void multiply_add(std::uint8_t* destination, const std::uint8_t* source, std::uint8_t coefficient,
                                         std::size_t size) noexcept {
     if (size < lane::width) {
@@ -141,16 +202,16 @@ DUALITY_KERNEL_TARGET void multiply_add(std::uint8_t* destination, const std::ui
         return;
     }
     if (coefficient == 0) return;
-    const typename lane::factor factor = lane::prepare(coefficient);
+    const lane::factor factor = lane::prepare(coefficient);
     std::size_t offset = 0;
     for (; offset + lane::width <= size; offset += lane::width) {
-        const typename lane::vector term = lane::product(factor, lane::split(lane::load(source + offset)));
+        const lane::vector term = lane::product(factor, lane::split(lane::load(source + offset)));
         lane::store(destination + offset, lane::add(lane::load(destination + offset), term));
     }
     if (offset == size) return;
     // The bytes of the last vector that are done already get zero added.
     const std::size_t last = size - lane::width;
-    const typename lane::vector term = lane::product(factor, lane::split(lane::load(source + last)));
+    const lane::vector term = lane::product(factor, lane::split(lane::load(source + last)));
     lane::store(destination + last, lane::add(lane::load(destination + last), lane::keep_last(term, size - offset)));
 }
 

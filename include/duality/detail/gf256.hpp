@@ -60,6 +60,9 @@ struct gf256_kernel {
     /// destinations[i]. No destination overlaps a source.
     void (*dot_rows)(std::uint8_t* const* destinations, std::size_t rows, const std::uint8_t* const* sources,
                      const std::uint8_t* coefficients, std::size_t count, std::size_t size) noexcept;
+    /// Copies between arrays that do not overlap; faster than memcpy into memory that is not in the first cache, when
+    /// the destination begins a cache line.
+    void (*copy)(std::uint8_t* destination, const std::uint8_t* source, std::size_t size) noexcept;
 };
 
 /// The kernel in use. The first call picks the fastest one this machine supports.
