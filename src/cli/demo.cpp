@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: MIT
+//
+// `duality demo`: a recorded voice crosses a bad network, unprotected and protected at the same time, and what arrives
+// is measured, plotted and can be heard.
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "cli/commands.hpp"
+#include "cli/figures_json.hpp"
+#include "cli/report.hpp"
+#include "io/demo_network.hpp"
+#include "io/live_run.hpp"
+#include "io/voice.hpp"
+
+namespace duality {
+inline namespace v0 {
+namespace cli {
+namespace {
+
+using json = nlohmann::ordered_json;
+
+constexpr std::int64_t seconds_max = 300;  // an RTP sequence number has 16 bits, and the flow 200 packets/s
+
+struct demo_options {
+    std::string family{io::demo_network_name};
+    std::uint64_t seed = 7;
+    std::int64_t seconds = 20;
+    int bit_rate_kbps = 128;
+    std::string output = "build/demo";
+    bool no_report = false;
+    std::string json_file;
+};
+
+[[noreturn]] void fail(const std::string& why) {
+    std::fprintf(stderr, "duality demo: %s\n", why.c_str());
+    throw CLI::RuntimeError{1};
+}
+
+[[nodiscard]] lab::scenario network_of(const demo_options& options) {
+    const duration length = duration::from_seconds(options.seconds);
+    if (options.family == io::demo_network_name) return io::demo_network(options.seed, length, io::voice_frame);
+    const std::optional<lab::family> id = lab::find_family(options.family);  // checked by the parser
+    return lab::make_scenario(*id, options.seed, length,
+                              static_cast<std::uint32_t>(duration::from_seconds(1).ns() / io::voice_frame.ns()));
+}
+
+/// Before the long run rather than after it.
+void check_writable(const std::string& folder) {
+    std::error_code error;
+    std::filesystem::create_directories(folder, error);
+    if (error) fail("cannot create " + folder + ": " + error.message());
+    if (::access(folder.c_str(), W_OK | X_OK) != 0) fail("cannot write into " + folder);
+}
+
+// While it runs
+
+[[nodiscard]] std::string describe(const io::live_progress& now, std::int64_t seconds) {
+    char text[64];
+    const double elapsed = std::clamp(now.elapsed.ms() / 1000, 0.0, static_cast<double>(seconds));
+    std::snprintf(text, sizeof text, "%5.1f/%lld s ", elapsed, static_cast<long long>(seconds));
+    std::string line = text;
+    for (const io::live_progress::flow& f : now.flows) {
+        std::snprintf(text, sizeof text, " %s %llu ok %llu lost |", std::string{lab::to_string(f.variant)}.c_str(),
+                      static_cast<unsigned long long>(f.received), static_cast<unsigned long long>(f.lost));
+        line += text;
+    }
+    line += now.in_outage[0] ? " primary OUT" : " primary up";
+    const io::live_progress::flow& last = now.flows.back();
+    const bool moved = last.paths[0] != path_state::active && last.paths[1] == path_state::active;
+    if (last.variant == lab::variant::dual && moved) line += ", dual on the second path";
+    return line;
+}
+
+/// One line that is written over, or a plain line now and then where nobody watches.
+void watch(io::live_run& run, std::int64_t seconds) {
+    using namespace std::chrono_literals;
+    const bool is_terminal = isatty(STDERR_FILENO) == 1;
+    const auto pause = is_terminal ? 100ms : 5'000ms;
+    for (auto next = std::chrono::steady_clock::now() + pause; !run.finished(); next += pause) {
+        while (!run.finished() && std::chrono::steady_clock::now() < next) std::this_thread::sleep_for(50ms);
+        const std::string line = describe(run.progress(), seconds);
+        std::fprintf(stderr, is_terminal ? "\r\033[K%s" : "%s\n", line.c_str());
+    }
+    if (is_terminal) std::fputs("\r\033[K", stderr);
+}
+
+// Afterwards
+
+void print_table(std::FILE* to, const io::live_result& result) {
+    std::fprintf(to, "\n%-9s %14s %12s %12s %13s %16s %10s %12s\n", "variant", "apparent loss", "longest gap",
+                 "jitter p95", "playout miss", "added delay p95", "overhead", "metered");
+    for (const io::live_flow& flow : result.flows) {
+        const lab::figures& f = flow.outcome;
+        std::fprintf(to, "%-9s %12.3f %% %9.1f ms %9.2f ms %11.2f %% %13.2f ms %8.2f %% %9.1f kB\n",
+                     std::string{lab::to_string(flow.variant)}.c_str(), f.apparent_loss_pct, f.longest_gap_ms,
+                     f.jitter_p95_ms, f.playout_miss_pct, f.added_delay_p95_ms, f.overhead_pct,
+                     static_cast<double>(f.metered_bytes) / 1000);
+    }
+    const io::live_timers& t = result.timers;
+    std::fprintf(to,
+                 "\nLateness of the threads, p99 and at most: sender %.2f and %.2f ms, sessions %.2f and %.2f ms, "
+                 "network %.2f and %.2f ms.\n",
+                 t.sender.p99.ms(), t.sender.most.ms(), t.endpoints.p99.ms(), t.endpoints.most.ms(), t.network.p99.ms(),
+                 t.network.most.ms());
+    if (t.excessive())
+        std::fputs("This machine was too busy to keep time: the figures above are not to be trusted. Run it again.\n",
+                   to);
+}
+
+[[nodiscard]] json lateness_json(const io::live_lateness& l) {
+    return {{"p50_ms", l.p50.ms()}, {"p99_ms", l.p99.ms()}, {"max_ms", l.most.ms()}};
+}
+
+[[nodiscard]] json outages_json(const lab::link& link, duration length) {
+    json out = json::array();
+    for (const lab::outage& o : link.outages())
+        if (o.begin < instant{} + length)
+            out.push_back({{"begin_ms", (o.begin - instant{}).ms()}, {"end_ms", (o.end - instant{}).ms()}});
+    return out;
+}
+
+[[nodiscard]] json result_json(const demo_options& options, const io::live_run_config& config,
+                               const io::live_result& result, double wall_ms) {
+    json out;
+    out["settings"] = {{"family", options.family},
+                       {"seed", options.seed},
+                       {"seconds", options.seconds},
+                       {"pps", duration::from_seconds(1).ns() / io::voice_frame.ns()},
+                       {"payload", config.packets.front().size()},
+                       {"hold_ms", config.rules.hold.ms()},
+                       {"deadline_ms", config.rules.deadline.ms()},
+                       {"overhead_max_pct", config.rules.overhead_cap_bp / 100.0}};
+    out["outages"] = {{"primary", outages_json(config.network.primary.forward, result.length)},
+                      {"second", outages_json(config.network.second.forward, result.length)}};
+    out["timers"] = {{"sender", lateness_json(result.timers.sender)},
+                     {"sessions", lateness_json(result.timers.endpoints)},
+                     {"network", lateness_json(result.timers.network)},
+                     {"excessive", result.timers.excessive()}};
+    out["runs"] = json::array();
+    for (const io::live_flow& flow : result.flows) {
+        json run;
+        run["family"] = options.family;
+        run["variant"] = lab::to_string(flow.variant);
+        run["seed"] = options.seed;
+        run.update(figures_json(flow.outcome));
+        run["framing_pct"] = flow.framing.framing_pct;
+        run["useful_bytes"] = flow.bytes.useful;
+        run["extra_bytes"] = flow.bytes.extra;
+        run["wire_bytes"] = flow.on_the_wire;
+        run["socket_errors"] = flow.socket_errors;
+        run["damaged"] = flow.damaged;
+        run["repeated"] = flow.repeated;
+        run["wall_ms"] = wall_ms;
+        out["runs"].push_back(run);
+    }
+    return out;
+}
+
+void write_json(const json& document, const std::string& file) {
+    if (file == "-") {
+        std::cout << document.dump(2) << '\n';
+        return;
+    }
+    std::ofstream out{file};
+    out << document.dump(2) << '\n';
+    if (!out.flush()) fail("cannot write " + file);
+}
+
+/// What a listener hears whose player waits for a packet until its deadline.
+[[nodiscard]] std::vector<float> heard(const io::live_run_config& config, const io::live_flow& flow) {
+    std::vector<bool> present;
+    for (const lab::packet_record& p : flow.packets)
+        present.push_back(!p.released.is_never() && p.released <= p.sent + p.baseline + config.rules.deadline);
+    io::voice_samples voice = io::decode_voice(config.packets, present);
+    if (!voice.error.empty()) fail(voice.error);
+    return std::move(voice.samples);
+}
+
+/// The sound of every variant beside the report that plots them.
+void write_report(const demo_options& options, const io::live_run_config& config, const io::live_result& result) {
+    report_content content{options.family, options.seed, config, result, {}};
+    for (const io::live_flow& flow : result.flows) {
+        const std::string name{lab::to_string(flow.variant)};
+        const std::vector<float> samples = heard(config, flow);
+        if (const std::string error = io::write_wav(options.output + "/" + name + ".wav", samples); !error.empty())
+            fail(error);
+        content.sounds.push_back({name + ".wav", io::ogg_opus(samples)});
+    }
+    const std::string file = options.output + "/report.html";
+    std::ofstream out{file};
+    out << render_report(content);
+    if (!out.flush()) fail("cannot write " + file);
+}
+
+void run(const demo_options& options) {
+    const auto begin = std::chrono::steady_clock::now();
+    if (!options.no_report) check_writable(options.output);
+    const io::voice_samples voice = io::load_voice(duration::from_seconds(options.seconds));
+    if (!voice.error.empty()) fail(voice.error);
+    io::voice_packets call = io::encode_voice(voice.samples, options.bit_rate_kbps * 1000);
+    if (!call.error.empty()) fail(call.error);
+
+    const io::live_run_config config{.network = network_of(options),
+                                     .variants = {lab::variant::baseline, lab::variant::single, lab::variant::dual},
+                                     .packets = std::move(call.packets)};
+    std::fprintf(stderr,
+                 "A voice call of %lld s, 200 packets/s of %zu bytes, over network '%s' (seed %llu), three times at "
+                 "once:\n  baseline  as it is\n  single    protected, on one path\n  dual      protected, with a "
+                 "metered second path\n",
+                 static_cast<long long>(options.seconds), config.packets.front().size(), options.family.c_str(),
+                 static_cast<unsigned long long>(options.seed));
+    std::string error;
+    const std::unique_ptr<io::live_run> live = io::live_run::start(config, error);
+    if (!live) fail(error);
+    watch(*live, options.seconds);
+    const io::live_result result = live->finish();
+
+    print_table(options.json_file == "-" ? stderr : stdout, result);
+    if (!options.json_file.empty()) {
+        const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - begin;
+        write_json(result_json(options, config, result, took.count()), options.json_file);
+    }
+    if (options.no_report) return;
+    write_report(options, config, result);
+    std::fprintf(stderr, "Plots and sound: %s/report.html\n", options.output.c_str());
+}
+
+[[nodiscard]] std::vector<std::string> family_names() {
+    std::vector<std::string> out{std::string{io::demo_network_name}};
+    for (const lab::family_info& f : lab::families()) out.emplace_back(f.name);
+    return out;
+}
+
+[[nodiscard]] std::string families_text() {
+    std::string text = "Networks:";
+    const auto line = [&text](std::string_view name, std::string_view summary) {
+        std::string padded{name};
+        padded.resize(17, ' ');
+        text += "\n  " + padded + std::string{summary};
+    };
+    line(io::demo_network_name, io::demo_network_summary);
+    for (const lab::family_info& info : lab::families()) line(info.name, info.summary);
+    return text;
+}
+
+}  // namespace
+
+void add_demo_command(CLI::App& app) {
+    const auto options = std::make_shared<demo_options>();
+    CLI::App* command = app.add_subcommand("demo", "Send a voice call over a bad network, unprotected and protected");
+    command->add_option("--family", options->family, "The network, see below")
+        ->check(CLI::IsMember(family_names()))
+        ->capture_default_str();
+    command->add_option("--seed", options->seed, "Seed of the network")->capture_default_str();
+    command->add_option("--seconds", options->seconds, "Length of the call")
+        ->check(CLI::Range(std::int64_t{1}, seconds_max))
+        ->capture_default_str();
+    command->add_option("--bit-rate", options->bit_rate_kbps, "Of the voice, in kbit/s")
+        ->check(CLI::Range(16, 510))
+        ->capture_default_str();
+    command->add_option("--output", options->output, "Folder for the report and the sound")
+        ->type_name("DIR")
+        ->capture_default_str();
+    command->add_flag("--no-report", options->no_report, "Write neither report nor sound");
+    command->add_option("--json", options->json_file, "Write results to FILE as JSON, or - for standard output")
+        ->type_name("FILE|-");
+    command->footer(families_text());
+    command->callback([options] { run(*options); });
+}
+
+}  // namespace cli
+}  // namespace v0
+}  // namespace duality
