@@ -121,7 +121,7 @@ public:
             if (s < 1 && s > 0) return u * std::sqrt(-2 * detail::portable_log(s) / s);
         }
     }
-    /// Pareto: P(X > x) = (scale / x)^shape for x >= scale > 0.
+    /// Pareto: P(X > x) = (scale / x)^shape for x >= scale > 0. Precondition: `shape >= 0.06`.
     constexpr double pareto(double scale, double shape) noexcept {
         return scale * detail::portable_exp(exponential(1.0 / shape));
     }

@@ -53,7 +53,7 @@ private:
 };
 
 /// The last `capacity()` sequence numbers, each with a `T`. O(1) access; old entries are overwritten as the window
-/// moves on. Sequence numbers are 64-bit and do not wrap (see `unwrap_nearest`).
+/// moves on. Sequence numbers are 64-bit, at most 2^64 - 2, and do not wrap (see `unwrap_nearest`).
 template <class T>
 class sequence_window {
 public:

@@ -82,7 +82,9 @@ public:
         return duration{detail::saturating_mul(ns_, k)};
     }
     /// Precondition: `k != 0`.
-    [[nodiscard]] constexpr duration operator/(std::int64_t k) const noexcept { return duration{ns_ / k}; }
+    [[nodiscard]] constexpr duration operator/(std::int64_t k) const noexcept {
+        return k == -1 ? -*this : duration{ns_ / k};
+    }
     constexpr duration& operator+=(duration other) noexcept { return *this = *this + other; }
     constexpr duration& operator-=(duration other) noexcept { return *this = *this - other; }
 
