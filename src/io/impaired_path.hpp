@@ -76,8 +76,8 @@ struct impaired_path_stats {
 /// silent for 5 s.
 class impaired_path {
 public:
-    /// Starts forwarding in `loop`, which must outlive the path and run once more after its destruction. On failure
-    /// returns nullptr and says why in `error`.
+    /// Starts forwarding in `loop`, which must outlive the path and run once more after its destruction to close what it
+    /// opened. On failure returns nullptr and says why in `error`; the loop must then run once more too.
     [[nodiscard]] static std::unique_ptr<impaired_path> create(uv_loop_t& loop, impaired_path_config config,
                                                                std::string& error);
     ~impaired_path();

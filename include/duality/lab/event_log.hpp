@@ -15,7 +15,7 @@ namespace duality {
 inline namespace v0 {
 namespace lab {
 
-/// What an event says. Values are part of the hash and never change. The columns are the meaning of `subject`, `a`, `b`.
+/// What an event says, and beside it what `subject`, `a` and `b` mean. Values are part of the hash and never change.
 enum class event_kind : std::uint8_t {
     submitted = 1,    ///< stream · packet number · bytes: the application sends
     rejected = 2,     ///< stream · packet number · status: it was not accepted

@@ -6,8 +6,9 @@
 // (one nominal packet interval) of the whole run, jitter, spikes and random loss, and beside them regimes, outages,
 // baseline steps, bottleneck rates and cross traffic. Nothing depends on which packets are sent, so every variant of
 // an experiment meets the same network; only the bottleneck's queue and first-in-first-out order remember the
-// packets. Every feature draws from a stream of its own: switching one off leaves the others as they were, and a
-// longer realisation begins with the shorter one. After its length a realisation starts over.
+// packets. Two packets of one slot therefore meet the same jitter and are lost together. Every feature draws from a
+// stream of its own: switching one off leaves the others as they were, and a longer realisation begins with the shorter
+// one. After its length a realisation starts over.
 //
 // Time zero of a realisation is `instant::from_ns(0)`. Same model, seed and calls: same outcome on every compiler and
 // machine. A link or path is a value: a copy shares the (constant) realisation and has queues of its own. Memory is
@@ -178,13 +179,14 @@ public:
     /// path out, random loss, queue full.
     link_outcome transmit(instant now, std::size_t ip_bytes) noexcept;
 
-    /// One-way delay of the idle path for a packet sent at `at`: propagation and baseline steps, no jitter, no queue. Of a
-    /// trace: see `trace_baseline` in trace.hpp.
+    /// One-way delay of the idle path for a packet sent at `at`: propagation and baseline steps, no jitter, no queue.
+    /// Of a trace: see `trace_baseline` in trace.hpp.
     [[nodiscard]] duration baseline(instant at) const noexcept;
     /// Always false on a trace, which does not tell outages from other losses.
     [[nodiscard]] bool in_outage(instant at) const noexcept;
 
-    /// The realisation's length; after it, it starts over (a trace instead loses everything). Infinite for an ideal link.
+    /// The realisation's length; after it, it starts over (a trace instead loses everything). Infinite for an ideal
+    /// link.
     [[nodiscard]] duration length() const noexcept;
     [[nodiscard]] std::span<const outage> outages() const noexcept;
     /// Number of slots; 0 for a trace or an ideal link.
