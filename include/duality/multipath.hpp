@@ -64,7 +64,7 @@ inline constexpr field_bounds scheduler_bounds[] = {
 struct path_statistics {
     path_state state = path_state::standby;
     cost_class cost = cost_class::free;
-    duration rtt_min{};       ///< zero until measured
+    duration rtt_min{};       ///< over the last 5 to 10 s; zero until measured
     duration rtt_smoothed{};  ///< zero until measured
     duration rtt_deviation{};
     duration silence{};  ///< since the last report, while one is owed; else zero
@@ -237,7 +237,7 @@ public:
         const sent_packet* packet = p->sent.find(covered);
         duration late{};  ///< round trip beyond the shortest one
         if (packet != nullptr && via == id) {
-            p->on_rtt_sample(now - packet->at - age);
+            p->on_rtt_sample(now, now - packet->at - age);
             late = now - packet->at - age - p->stats.rtt_min;
         }
         const bool alive = via == id || packet == nullptr || packet->at >= p->dead_since;
@@ -385,6 +385,7 @@ private:
     static constexpr std::size_t sent_window = 512;
     static constexpr duration probe_gap_max = duration::from_seconds(1);
     static constexpr duration standby_probe = duration::from_ms(250);
+    static constexpr duration rtt_period = duration::from_seconds(5);
 
     struct sent_packet {
         instant at{};
@@ -412,6 +413,9 @@ private:
         instant dead_since{};
         instant answering_since = instant::never();
         std::uint32_t late_reports = 0;  ///< in a row
+        instant rtt_period_begin{};
+        duration rtt_period_min = duration::infinite();
+        duration rtt_previous_min = duration::infinite();
         instant next_probe{};
         duration probe_gap{};
 
@@ -434,15 +438,25 @@ private:
             last_report = last_sent = instant::before_all();
             report_gap = report_gap_deviation = duration{};
             late_reports = 0;
+            rtt_period_begin = now;
+            rtt_period_min = rtt_previous_min = duration::infinite();
             answering_since = instant::never();
             next_probe = now;
             heard = false;
         }
 
-        void on_rtt_sample(duration sample) noexcept {
+        void on_rtt_sample(instant now, duration sample) noexcept {
             if (sample <= duration{}) return;
+            // The shortest of the last one to two periods, so that it follows a route change. Not while the path is
+            // dead: a queue that stands for long must not pass for the idle path.
+            if (now - rtt_period_begin > rtt_period && stats.state != path_state::dead) {
+                rtt_previous_min = rtt_period_min;
+                rtt_period_min = duration::infinite();
+                rtt_period_begin = now;
+            }
+            if (sample < rtt_period_min) rtt_period_min = sample;
+            stats.rtt_min = rtt_period_min < rtt_previous_min ? rtt_period_min : rtt_previous_min;
             // RFC 9002, section 5.3.
-            if (stats.rtt_min == duration{} || sample < stats.rtt_min) stats.rtt_min = sample;
             if (stats.rtt_smoothed == duration{}) {
                 stats.rtt_smoothed = sample;
                 stats.rtt_deviation = sample / 2;

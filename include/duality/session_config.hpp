@@ -32,7 +32,7 @@ struct stream_config {
 
 /// Both ends use the same `max_payload` and `max_streams`; everything else is each end's own.
 struct session_config {
-    std::uint32_t max_payload = 1200;       ///< largest application datagram in bytes; memory grows with it. 1..16384
+    std::uint32_t max_payload = 1200;       ///< largest application datagram in bytes; memory grows with it. 2..16384
     std::uint32_t max_streams = 4;          ///< 1..64; each has a jitter hold of its own
     std::uint32_t protected_packets = 64;   ///< newest source packets that can be repaired or sent again. 16..1024
     std::uint32_t receive_packets = 256;    ///< packets waiting for their slot, all streams together. 32..4096
@@ -53,7 +53,7 @@ struct session_config {
 };
 
 inline constexpr field_bounds session_bounds[] = {
-    {"max_payload", 1, 16'384, "bytes"},
+    {"max_payload", 2, 16'384, "bytes"},
     {"max_streams", 1, 64, "streams"},
     {"protected_packets", 16, 1'024, "packets"},
     {"receive_packets", 32, 4'096, "packets"},

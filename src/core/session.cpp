@@ -177,11 +177,11 @@ void session::handle_timeout(instant now) noexcept {
 bool session::poll_output(instant now, session_output& out) noexcept {
     now = clamp(now);
     advance(now);
-    if (poll_transmission(now, out.transmit)) {
+    if (state_ != life::closed && poll_transmission(now, out.transmit)) {
         out.kind = output_kind::transmit;
         return true;
     }
-    if (receiver_.poll_delivery(context(now), out.deliver)) {
+    if (state_ != life::closed && receiver_.poll_delivery(context(now), out.deliver)) {
         out.kind = output_kind::deliver;
         return true;
     }
@@ -201,6 +201,7 @@ bool session::poll_output(instant now, session_output& out) noexcept {
 instant session::next_timeout() const noexcept {
     if (sender_.front() != nullptr || !events_.empty()) return now_;
     if (state_ == life::closed) return instant::never();
+    if (state_ == life::closing && receiver_.held() == 0) return now_;
     return std::min({sender_.next_timeout(paths_), receiver_.next_timeout(), paths_.next_timeout()});
 }
 
@@ -253,6 +254,7 @@ wall_time session::wall(instant now) const noexcept {
 }
 
 void session::advance(instant now) noexcept {
+    if (state_ == life::closed) return;
     paths_.handle_timeout(now);
     const detail::session_context c = context(now);
     path_event moved;
@@ -366,7 +368,7 @@ bool session::transmit_report(instant now, transmission& out) noexcept {
     receiver_.write_report(context(now), w, false);
     const std::uint64_t bytes = on_the_wire(path, w.size());
     if (!w.ok() || !receiver_.covers_report(bytes) || paths_.reserve(now, wall(now), path, w.size()) != status::ok) {
-        receiver_.on_report_refused(now);
+        receiver_.on_report_unaffordable();
         return false;
     }
     (void)receiver_.spend_on_reports(bytes);

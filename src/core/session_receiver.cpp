@@ -25,7 +25,8 @@ session_receiver::session_receiver(const session_config& config, controller law,
       detector_{std::move(detector)},
       flow_{std::move(flow)},
       decoder_{std::move(decoder)},
-      reports_{config.control_share_bp} {}
+      reports_{config.control_share_bp},
+      report_interval_{config.paths.report_interval} {}
 
 result<session_receiver> session_receiver::create(const session_config& config, const allocator& memory) noexcept {
     result<controller> law = controller::create(config.control, memory);
@@ -68,11 +69,11 @@ void session_receiver::on_data(const session_context& c, path_id path, const wir
         ++stats_.refused;
         return;
     }
-    earn(c, path, frame.payload.size());
     const std::uint64_t accepted = stats_.accepted;
     admit(c, frame.esi, frame.origin, frame.stream, frame.payload, recovery::none);
-    if (stats_.accepted != accepted)
-        (void)detector_.on_arrival(c.now, flow_.unwrap(frame.esi), unwrap_origin(frame.origin));
+    if (stats_.accepted == accepted) return;  // what the network repeats earns nothing
+    earn(c, path, frame.payload.size());
+    (void)detector_.on_arrival(c.now, flow_.unwrap(frame.esi), unwrap_origin(frame.origin));
 }
 
 void session_receiver::on_copy(const session_context& c, path_id path, const wire::copy_frame& frame) noexcept {
@@ -156,6 +157,7 @@ media_time session_receiver::unwrap_origin(std::uint32_t origin) noexcept {
 }
 
 void session_receiver::note_path(instant now, path_id path, bool help) noexcept {
+    unaffordable_ = false;
     path_note* place = nullptr;
     for (path_note& n : notes_) {
         if (n.used && n.id == path) place = &n;
@@ -211,8 +213,12 @@ instant session_receiver::report_at() const noexcept {
     if (!flow_.started()) return instant::never();
     instant at = instant::never();
     if (urgent_) at = last_report_;
-    if (unreported_ || holes_open_) at = std::min(at, last_report_ + config_.paths.report_interval);
-    if (!request_at_.is_never()) at = std::min(at, std::max(request_at_, last_report_ + request_spacing));
+    if (unreported_ || holes_open_) at = std::min(at, last_report_ + report_interval_);
+    if (!request_at_.is_never()) {
+        // A hole that is about to be a loss goes into this report rather than into one of its own.
+        const instant request = std::max(request_at_, last_report_ + request_spacing);
+        at = at < request && request - at < request_spacing ? request : std::min(at, request);
+    }
     return std::max(at, retry_at_);
 }
 
@@ -264,7 +270,7 @@ void session_receiver::on_report_sent(const session_context& c) noexcept {
     last_report_ = c.now;
     for (path_note& n : notes_) n.reported = n.written;
     unreported_ = urgent_ = false;
-    request_at_ = instant::never();
+    if (request_at_ <= c.now) request_at_ = instant::never();
     reports_since_regime_ = regime_in_report_ ? 0 : reports_since_regime_ + 1;
 }
 
@@ -346,6 +352,10 @@ void session_receiver::control(const session_context& c) noexcept {
 
 void session_receiver::handle_timeout(const session_context& c) noexcept {
     if (!flow_.started()) return;
+    // With one path there is no other to move to: reports need not tell about silence.
+    int paths = 0;
+    c.paths.for_each_path([&paths](path_id) { ++paths; });
+    report_interval_ = paths > 1 ? config_.paths.report_interval : config_.paths.report_interval * 2;
     detector_.handle_timeout(c.now);
     control(c);
 }

@@ -256,6 +256,15 @@ bool session_sender::is_overdue(const session_context& c, std::uint64_t number, 
     return way.rtt_smoothed > duration{} && c.now - s.at > usual;
 }
 
+instant session_sender::next_timeout(const scheduler& paths) const noexcept {
+    if (last_send_ == instant::before_all() || last_control_ - last_send_ > idle_after) return instant::never();
+    const instant at = last_control_ + control_interval;
+    const sent_source* s = history_.find(unresolved_);
+    if (s == nullptr || s->acknowledged || !config_.second_path) return at;
+    const std::optional<path_id> other = paths.alternative(s->path);
+    return other ? std::min(at, last_chance(paths, *s, *other) - last_chance_lead) : at;
+}
+
 void session_sender::ask_for_report(const session_context& c, path_id from) noexcept {
     // The newest packet may have been the last of a burst: nothing behind it tells the peer that it is missing.
     if (!config_.reactive || next_ == 0 || c.now - last_send_ < send_interval_ * 2) return;

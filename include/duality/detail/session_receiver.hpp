@@ -47,8 +47,10 @@ public:
     [[nodiscard]] bool spend_on_reports(std::uint64_t bytes) noexcept { return reports_.spend(bytes); }
     /// The report that was written leaves.
     void on_report_sent(const session_context& c) noexcept;
-    /// It could not be afforded; it is tried again a little later.
+    /// It did not fit beside another frame; it is tried again a little later.
     void on_report_refused(instant now) noexcept { retry_at_ = now + report_retry; }
+    /// Nothing can pay for it before something arrives.
+    void on_report_unaffordable() noexcept { unaffordable_ = true; }
 
     void handle_timeout(const session_context& c) noexcept;
     [[nodiscard]] instant next_timeout() const noexcept;
@@ -120,12 +122,14 @@ private:
     std::uint64_t wanted_from_ = 0;  ///< everything before is known or worthless
     bool last_repair_reactive_ = false;
 
+    duration report_interval_{};
     bool unreported_ = false;
     bool urgent_ = false;                    ///< the flow changed its path: the peer should hear that at once
     bool holes_open_ = false;                ///< the last report asked for something
     instant request_at_ = instant::never();  ///< a hole becomes a loss
     instant last_report_ = instant::before_all();
     instant retry_at_ = instant::before_all();
+    bool unaffordable_ = false;
     std::uint32_t reports_since_regime_ = 0;
     bool regime_in_report_ = false;
     instant last_control_ = instant::before_all();
