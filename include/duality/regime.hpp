@@ -8,7 +8,8 @@
 //   - the present silence and a limit for it that adapts to the flow's own inter-arrival quantile;
 //   - the baseline of relative delay (arrival − origin), level steps of it, and quantiles of the delay above it;
 //   - loss share and mean burst (Gilbert–Elliott), outages left out, for whoever sizes parity.
-// All of them are readable as `regime_features`; `current()` is a summary with hysteresis.
+// All of them are readable as `regime_features`; `current()` is a summary with hysteresis. Besides these thresholds a
+// `change_detector` raises alarms within a few packets, at a wanted rate of false ones.
 //
 // Decisions are integer arithmetic. One object belongs to one thread at a time; memory (24 bytes per baseline sample,
 // about 16 KB besides) is taken in `create`. `on_arrival` is O(1) amortised. `on_arrival` and `handle_timeout` change
@@ -55,7 +56,7 @@ struct regime_features {
         0;                            ///< mean length of a loss burst in 1/16 packets, over about 1024; 0: no loss seen
     duration gap{};                   ///< length of the present silence
     duration gap_limit{};             ///< silence from which on this flow is in an outage
-    duration interval{};              ///< median of the last 64 inter-arrivals
+    duration interval{};              ///< mean spacing of packets at the sender over about 64, from their origins
     duration delay_above_baseline{};  ///< of the latest packet; negative when it beat the baseline
     duration queue_delay{};           ///< least delay above the baseline of the last 8 packets
     duration delay_p50{};             ///< quantiles of the delay above the baseline over about 512 packets
@@ -66,11 +67,153 @@ struct regime_features {
     std::uint64_t packets = 0;  ///< arrivals behind all this
 };
 
+/// A test that a share has risen above what it was: bets on a run of yes/no observations under the null hypothesis that
+/// each is a yes with probability `p` at most, whatever came before. Betting on the alternative `q` multiplies the
+/// wealth by q / p on a yes and by (1 − q) / (1 − p) on a no; wealth never falls below what a new bet starts with
+/// (CUSUM). Starting a bet at each observation, the expected wealth grows by at most one each time, so the expected
+/// number of observations to a false alarm at wealth W is at least W (Shin, Ramdas and Rinaldo, "E-detectors", 2024).
+/// Wealth is kept as a logarithm to base 2 in units of 1/65536.
+class share_bet {
+public:
+    constexpr share_bet() noexcept = default;
+    /// `p` and `q` in parts per million, `0 < p < q < 1000000`.
+    constexpr share_bet(std::uint32_t p, std::uint32_t q) noexcept { set(p, q); }
+
+    /// Another null hypothesis from now on; what was won stays.
+    constexpr void set(std::uint32_t p, std::uint32_t q) noexcept {
+        yes_ = log2_q16(q) - log2_q16(p);
+        no_ = log2_q16(1'000'000 - q) - log2_q16(1'000'000 - p);
+    }
+    constexpr void add(bool yes) noexcept { wealth_ = std::max(wealth_ + (yes ? yes_ : no_), 0); }
+    [[nodiscard]] constexpr std::int32_t wealth() const noexcept { return wealth_; }
+    constexpr void clear() noexcept { wealth_ = 0; }
+
+private:
+    std::int32_t wealth_ = 0;
+    std::int32_t yes_ = 0;
+    std::int32_t no_ = 0;
+};
+
+struct change_config {
+    bool enabled = true;
+    /// Wanted false alarms per 1000 hours of the flow, delay and loss together; 1 … 1000000 (one in 3.6 s).
+    std::uint32_t false_alarms_per_1000_hours = 1'000;
+    duration margin = duration::from_us(250);  ///< a delay must exceed a quantile by this much; 0 … 100 ms
+};
+
+/// Tells within a few packets that delays or losses have become worse than they were, at a wanted rate of false alarms.
+///
+/// Delays: bets that the 75, 90, 97 and 99 % quantiles, learned online over about 8192 packets, are exceeded more often than
+/// they should be. Only fresh packets count (see `regime_detector`): behind a spike in a first-in-first-out path a dozen
+/// packets come in a bunch and would each count the same spike. Loss: bets on beginnings of loss bursts against the
+/// share learned so far. After an alarm the quantiles are learned anew.
+class change_detector {
+public:
+    void configure(const change_config& config) noexcept { config_ = config; }
+
+    /// The spacing of the flow, from which the number of observations per hour follows.
+    void set_interval(duration interval) noexcept {
+        constexpr std::int64_t thousand_hours_ns = 3'600'000'000'000'000;
+        const std::int64_t observations = thousand_hours_ns / std::max<std::int64_t>(interval.ns(), 1'000);
+        const auto per_alarm = static_cast<std::uint64_t>(observations) / config_.false_alarms_per_1000_hours;
+        threshold_ = log2_q16(std::max<std::uint64_t>(per_alarm, 1)) + one;  // half of the alarms for each kind
+    }
+
+    /// A fresh packet's delay above the baseline. True: alarm.
+    [[nodiscard]] bool on_delay(duration delay) noexcept {
+        if (!config_.enabled) return false;
+        bool alarm = false;
+        const std::uint64_t learned = delays_.samples();
+        for (std::size_t i = 0; i < delay_bets.size(); ++i) {
+            if (learned < delay_bets[i].learn) continue;
+            bets_[i].add(delay > limits_[i]);
+            alarm |= bets_[i].wealth() >= threshold_ + delay_dependence;
+        }
+        delays_.add(delay);
+        if (alarm)
+            forget_delays();
+        else if (learned % refresh == 0)
+            for (std::size_t i = 0; i < limits_.size(); ++i)
+                limits_[i] = delays_.quantile(delay_bets[i].level_permyriad) + config_.margin;
+        return alarm;
+    }
+    /// One packet's fate. True: alarm.
+    [[nodiscard]] bool on_fate(bool begins_burst) noexcept {
+        if (!config_.enabled) return false;
+        bool alarm = false;
+        for (share_bet& bet : loss_bets_) {
+            bet.add(begins_burst);
+            alarm |= bet.wealth() >= threshold_ - loss_credit_;
+        }
+        loss_ppm_q12_ += (begins_burst ? std::int64_t{1'000'000} : 0) - (loss_ppm_q12_ >> 12);
+        if (alarm) {
+            for (share_bet& bet : loss_bets_) bet.clear();
+            loss_ppm_q12_ = std::min<std::int64_t>(loss_ppm_q12_ * 4 + (std::int64_t{10'000} << 12), 1'000'000ll << 12);
+            fates_ = 0;
+        }
+        if (fates_++ % refresh == 0) set_loss_bets();
+        return alarm;
+    }
+    void clear() noexcept {
+        forget_delays();
+        for (share_bet& bet : loss_bets_) bet.clear();
+        loss_ppm_q12_ = 0;
+        fates_ = 0;
+    }
+
+private:
+    static constexpr std::int32_t one = 65'536;
+    static constexpr std::uint64_t refresh = 64;
+    struct delay_bet {
+        std::uint32_t level_permyriad;  ///< the quantile
+        std::uint32_t q_ppm;            ///< the share of exceedances betted on
+        std::uint32_t learn;            ///< packets to learn the quantile from before betting
+    };
+    static constexpr std::array<delay_bet, 4> delay_bets = {
+        {{7'500, 650'000, 256}, {9'000, 550'000, 512}, {9'700, 500'000, 1'024}, {9'900, 400'000, 2'048}}};
+    static constexpr std::array<std::uint32_t, 2> loss_factor = {8, 30};
+    /// Even a fresh packet exceeds a high quantile somewhat more often after another one did (what is not, hides in the
+    /// bunch), which the bound knows nothing of. Measured on a first-in-first-out path with heavy-tailed jitter.
+    static constexpr std::int32_t delay_dependence = one * 7 / 4;
+    /// Wealth jumps over the threshold, the further the rarer losses are, so false alarms are rarer than the bound
+    /// says. Measured on independent losses of 0.1 … 20 %.
+    [[nodiscard]] static constexpr std::int32_t loss_credit(std::uint32_t p_ppm) noexcept {
+        return std::max(log2_q16(1'000'000) - log2_q16(p_ppm) - 4 * one, 0);
+    }
+
+    [[nodiscard]] static std::array<share_bet, delay_bets.size()> fresh_bets() noexcept {
+        std::array<share_bet, delay_bets.size()> bets;
+        for (std::size_t i = 0; i < bets.size(); ++i)
+            bets[i].set((10'000 - delay_bets[i].level_permyriad) * 100, delay_bets[i].q_ppm);
+        return bets;
+    }
+    void forget_delays() noexcept {
+        delays_.clear();
+        for (share_bet& bet : bets_) bet.clear();
+    }
+    void set_loss_bets() noexcept {
+        const auto p = static_cast<std::uint32_t>(std::clamp<std::int64_t>(loss_ppm_q12_ >> 12, 1'000, 300'000));
+        loss_credit_ = loss_credit(p);
+        for (std::size_t i = 0; i < loss_bets_.size(); ++i)
+            loss_bets_[i].set(p, std::min<std::uint32_t>(p * loss_factor[i], 600'000));
+    }
+
+    change_config config_{};
+    delay_histogram delays_{13};
+    std::array<duration, delay_bets.size()> limits_{};
+    std::array<share_bet, delay_bets.size()> bets_ = fresh_bets();
+    std::array<share_bet, loss_factor.size()> loss_bets_{};
+    std::int64_t loss_ppm_q12_ = 0;  ///< learned share of packets that begin a loss burst, in 1/4096 ppm
+    std::uint64_t fates_ = 0;
+    std::int32_t loss_credit_ = 0;
+    std::int32_t threshold_ = 30 * one;
+};
+
 struct regime_config {
     duration gap_floor = duration::from_ms(25);        ///< least gap limit; 1 ms … 1 s
     duration gap_ceiling = duration::from_ms(120);     ///< greatest, unless two packet intervals are longer; … 10 s
     duration gap_margin = duration::from_ms(5);        ///< above the inter-arrival quantile; 0 … 1 s
-    std::uint32_t gap_permyriad = 9'950;               ///< which inter-arrival quantile; 5000 … 9999
+    std::uint32_t gap_permyriad = 9'990;               ///< which inter-arrival quantile; 5000 … 9999
     duration burst_max = duration::from_ms(60);        ///< a longer run of missing packets is an outage; 1 ms … 10 s
     duration jittery_above = duration::from_ms(10);    ///< j_fast that makes a path jittery; 0.1 … 1000 ms
     duration jittery_below = duration::from_ms(6);     ///< and under which it stops; 0.1 ms … jittery_above
@@ -85,6 +228,7 @@ struct regime_config {
     duration delay_jump_max = duration::from_ms(10'000);
     std::uint32_t restart_packets = 4;  ///< consistent refusals in a row that prove a restart of the sender; 2 … 64
     baseline_config baseline{};
+    change_config change{};
 };
 
 inline constexpr field_bounds regime_bounds[] = {
@@ -103,13 +247,17 @@ inline constexpr field_bounds regime_bounds[] = {
     {"sequence_jump_max", 64, 2'147'483'648, "packets"},
     {"delay_jump_max", 100'000'000, 3'600'000'000'000, "ns"},
     {"restart_packets", 2, 64, "packets"},
+    {"change.false_alarms_per_1000_hours", 1, 1'000'000, "alarms"},
+    {"change.margin", 0, 100'000'000, "ns"},
 };
 
 struct regime_event {
     enum class kind : std::uint8_t {
-        changed,     ///< `from` → `to`
-        level_step,  ///< the baseline moved: `baseline_before` → `baseline_after`
-        restarted,   ///< the sender restarted; everything was learned afresh
+        changed,      ///< `from` → `to`
+        level_step,   ///< the baseline moved: `baseline_before` → `baseline_after`
+        delay_worse,  ///< alarm: delays are worse than what was learned
+        loss_worse,   ///< alarm: losses are more frequent than what was learned
+        restarted,    ///< the sender restarted; everything was learned afresh
     };
     kind what = kind::changed;
     instant at;
@@ -130,6 +278,8 @@ struct regime_statistics {
     std::uint64_t loss_bursts = 0;  ///< runs of missing packets, outages included
     std::uint64_t outages = 0;      ///< silences that reached the gap limit
     std::uint64_t level_steps = 0;
+    std::uint64_t delay_alarms = 0;
+    std::uint64_t loss_alarms = 0;
     std::uint64_t events_dropped = 0;  ///< `poll_event` was not called
     std::uint64_t clock_backwards = 0;
 };
@@ -161,6 +311,7 @@ public:
 
 private:
     static constexpr std::uint32_t reorder_horizon = 16;  ///< numbers behind the newest after which a fate is settled
+    static constexpr std::uint32_t change_horizon = 3;    ///< the same, for the change detector
     static constexpr std::uint64_t seen_bits = 64;
     static constexpr std::uint64_t burst_packets_max = 1'024;
     static constexpr std::size_t recent_count = 8;
@@ -180,8 +331,10 @@ private:
     void forget_stream() noexcept;
     void advance(std::uint64_t sequence) noexcept;
     void settle(bool received) noexcept;
+    void learn_interval(std::uint64_t sequence, media_time origin) noexcept;
     void learn_spacing(instant now) noexcept;
     void learn_delay(instant now, duration relative) noexcept;
+    void alarm(regime_event::kind what) noexcept;
     void classify(instant now) noexcept;
     void enter(instant now, regime next) noexcept;
     void emit(const regime_event& event) noexcept;
@@ -198,14 +351,19 @@ private:
     std::uint64_t arrivals_ = 0;              ///< since the stream began
     instant last_arrival_;
 
+    media_time newest_origin_;
+    ewma<1, 64> interval_;
     running_median<64> spacing_;
     ewma<1, 5> j_fast_;
     ewma<1, 20> j_slow_;
-    delay_histogram spacings_{10};
+    delay_histogram spacings_{12};
     duration gap_limit_{};
+    bool fresh_ = true;  ///< the latest packet did not come in a bunch with the one before it
 
     baseline_tracker baseline_;
     delay_histogram delays_{9};
+    change_detector change_;
+    regime alarmed_ = regime::calm;                ///< what the change detector says of the packet being taken
     std::array<duration, recent_count> recent_{};  ///< delays above the baseline
     duration delay_{};
 
@@ -245,13 +403,16 @@ inline result<regime_detector> regime_detector::create(const regime_config& conf
         .in_range("linger", config.linger.ns())
         .in_range("sequence_jump_max", config.sequence_jump_max)
         .in_range("delay_jump_max", config.delay_jump_max.ns())
-        .in_range("restart_packets", config.restart_packets);
+        .in_range("restart_packets", config.restart_packets)
+        .in_range("change.false_alarms_per_1000_hours", config.change.false_alarms_per_1000_hours)
+        .in_range("change.margin", config.change.margin.ns());
     if (!check.ok()) return check.error();
     const config_check baseline = baseline_tracker::check(config.baseline);
     if (!baseline.ok()) return baseline.error();
 
     regime_detector made;
     made.config_ = config;
+    made.change_.configure(config.change);
     made.gap_limit_ = config.gap_ceiling;
     if (!made.baseline_.create(config.baseline, memory) || !made.events_.create(16, memory))
         return status::out_of_memory;
@@ -269,11 +430,13 @@ inline status regime_detector::on_arrival(instant now, std::uint64_t sequence, m
     if (ends_outage && current_ != regime::outage) enter(now, regime::outage);
     if (arrivals_ == 0) {
         highest_ = sequence;
+        newest_origin_ = origin;
         seen_ = ~std::uint64_t{0};
         before_first_ = reorder_horizon - 1;
     } else {
         learn_spacing(now);
         if (sequence > highest_) {
+            learn_interval(sequence, origin);
             advance(sequence);
         } else {
             ++statistics_.reordered;
@@ -324,12 +487,14 @@ inline void regime_detector::forget_stream() noexcept {
     emit(event);
     suspects_ = 0;
     arrivals_ = run_ = 0;
+    interval_.reset();
     spacing_.clear();
     spacings_.clear();
     j_fast_.reset();
     j_slow_.reset();
     baseline_.clear();
     delays_.clear();
+    change_.clear();
     recent_.fill(duration::zero());
     delay_ = duration::zero();
     loss_fast_ = loss_slow_ = burst_slow_ = 0;
@@ -342,6 +507,9 @@ inline void regime_detector::advance(std::uint64_t sequence) noexcept {
     const std::uint64_t steps = sequence - highest_;
     const std::uint64_t settled = std::min<std::uint64_t>(steps, seen_bits);
     for (std::uint64_t i = 0; i < settled; ++i) {
+        const std::uint64_t recent = seen_ >> (change_horizon - 1);
+        const bool begins_burst = (recent & 3) == 2;  // this one is missing, the one before it came
+        if (change_.on_fate(begins_burst)) alarm(regime_event::kind::loss_worse);
         settle((seen_ >> (reorder_horizon - 1) & 1) != 0);
         seen_ <<= 1;
     }
@@ -376,15 +544,28 @@ inline void regime_detector::settle(bool received) noexcept {
     };
     // What is as long as an outage belongs to the outage ledger; parity cannot be sized for it.
     const auto length = static_cast<std::int64_t>(std::min<std::uint64_t>(run_, 1'000'000));
-    if (duration::from_ns(spacing_.median()) * length <= config_.burst_max && run_ <= burst_packets_max)
+    if (interval_.value() * length <= config_.burst_max && run_ <= burst_packets_max)
         for (std::uint64_t i = 0; i < run_; ++i) count(true, i == 0);
     run_ = 0;
     count(false, false);
 }
 
+/// The sender's own spacing, which no bunching on the way can change. A pause counts as a few packets' worth.
+inline void regime_detector::learn_interval(std::uint64_t sequence, media_time origin) noexcept {
+    const auto steps = static_cast<std::int64_t>(sequence - highest_);
+    duration spacing = std::max(origin - newest_origin_, duration::zero());
+    if (steps != 1) spacing = spacing / steps;
+    newest_origin_ = std::max(newest_origin_, origin);
+    if (interval_.value() == duration::zero())
+        interval_.reset(std::min(spacing, config_.gap_ceiling));
+    else
+        interval_.add(std::min(spacing, interval_.value() * 4 + duration::from_ms(1)));
+}
+
 inline void regime_detector::learn_spacing(instant now) noexcept {
     const duration spacing = now - last_arrival_;
     spacing_.add(spacing.ns());
+    fresh_ = spacing * 10 >= interval_.value() * 3;
     const duration off = spacing - duration::from_ns(spacing_.median());
     const duration deviation = std::max(off, -off);
     j_fast_.add(deviation);
@@ -392,8 +573,9 @@ inline void regime_detector::learn_spacing(instant now) noexcept {
     spacings_.add(spacing);
     if (arrivals_ % gap_refresh != 0) return;
     const duration quantile = spacings_.quantile(config_.gap_permyriad) + config_.gap_margin;
-    const duration two_intervals = duration::from_ns(spacing_.median()) * 2 + config_.gap_margin;
-    gap_limit_ = std::max(std::clamp(quantile, config_.gap_floor, config_.gap_ceiling), two_intervals);
+    gap_limit_ = std::max(std::clamp(quantile, config_.gap_floor, config_.gap_ceiling),
+                          interval_.value() * 2 + config_.gap_margin);
+    change_.set_interval(interval_.value());
 }
 
 inline void regime_detector::learn_delay(instant now, duration relative) noexcept {
@@ -412,6 +594,18 @@ inline void regime_detector::learn_delay(instant now, duration relative) noexcep
     delay_ = relative - baseline_.baseline();
     recent_[arrivals_ % recent_count] = delay_;
     delays_.add(delay_);
+    if (fresh_ && change_.on_delay(delay_)) alarm(regime_event::kind::delay_worse);
+}
+
+inline void regime_detector::alarm(regime_event::kind what) noexcept {
+    const bool by_loss = what == regime_event::kind::loss_worse;
+    ++(by_loss ? statistics_.loss_alarms : statistics_.delay_alarms);
+    alarmed_ = std::max(alarmed_, by_loss ? regime::lossy : regime::jittery);
+    regime_event event;
+    event.what = what;
+    event.at = now_;
+    event.from = event.to = current_;
+    emit(event);
 }
 
 inline duration regime_detector::queue_delay() const noexcept {
@@ -426,8 +620,10 @@ inline void regime_detector::classify(instant now) noexcept {
         queue_since_ = now;
     }
     const duration jitter = j_fast_.value();
-    regime sign = regime::calm;
-    if (jitter > (current_ == regime::jittery ? config_.jittery_below : config_.jittery_above)) sign = regime::jittery;
+    regime sign = alarmed_;
+    alarmed_ = regime::calm;
+    if (jitter > (current_ == regime::jittery ? config_.jittery_below : config_.jittery_above))
+        sign = std::max(sign, regime::jittery);
     if (loss20() >= config_.lossy_from) sign = regime::lossy;
     if (!queue_since_.is_never() && now - queue_since_ >= config_.congested_time) sign = regime::congested;
     if (sign >= current_ || current_ == regime::outage) {
@@ -468,7 +664,7 @@ inline regime_features regime_detector::features(instant now) const noexcept {
     if (burst_slow_ >= share_one >> 20) f.mean_burst_x16 = static_cast<std::uint32_t>(loss_slow_ * 16 / burst_slow_);
     f.gap = arrivals_ == 0 ? duration::zero() : std::max(now - last_arrival_, duration::zero());
     f.gap_limit = gap_limit_;
-    f.interval = duration::from_ns(spacing_.median());
+    f.interval = interval_.value();
     f.delay_above_baseline = delay_;
     f.queue_delay = queue_delay();
     f.delay_p50 = delays_.quantile(5'000);

@@ -359,7 +359,7 @@ struct baseline_config {
     std::uint32_t capacity = 1'024;              ///< samples kept, 24 bytes each; 64 … 32768
     duration step_min = duration::from_ms(3);    ///< smallest rise taken for a new level; 0.5 … 1000 ms
     duration step_time = duration::from_ms(80);  ///< how long a rise must last; 10 … 2000 ms
-    std::uint32_t step_packets = 6;              ///< and for how many packets in a row; 2 … 1000
+    std::uint32_t step_packets = 8;              ///< and for how many packets in a row; 2 … 1000
 };
 
 inline constexpr field_bounds baseline_bounds[] = {
@@ -439,7 +439,7 @@ private:
     step follow_rise(instant now, duration sample, duration low) noexcept {
         fall_packets_ = 0;
         const duration spread = quantile_.median() - low;
-        if (rise_packets_ == 0) rise_floor_ = low + std::max(config_.step_min, spread);
+        if (rise_packets_ == 0) rise_floor_ = low + std::max(config_.step_min, spread * 3 / 2);
         if (sample < rise_floor_) {
             rise_packets_ = 0;
             return step::none;
