@@ -210,7 +210,7 @@ bool session_receiver::poll_delivery(const session_context& c, delivery& out) no
 // Reports
 
 instant session_receiver::report_at() const noexcept {
-    if (!flow_.started()) return instant::never();
+    if (!flow_.started() || unaffordable_) return instant::never();
     instant at = instant::never();
     if (urgent_) at = last_report_;
     if (unreported_ || holes_open_) at = std::min(at, last_report_ + report_interval_);
