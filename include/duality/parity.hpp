@@ -4,4 +4,5 @@
 #pragma once
 
 #include "duality/parity_block.hpp"
+#include "duality/parity_policy.hpp"
 #include "duality/parity_rlc.hpp"

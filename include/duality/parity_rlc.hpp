@@ -289,7 +289,9 @@ public:
     void forget(std::uint32_t before_esi) noexcept;
 
     /// The missing sources between the oldest wanted and the newest one known to exist.
-    [[nodiscard]] rlc_deficit deficit() const noexcept;
+    [[nodiscard]] rlc_deficit deficit() const noexcept { return deficit_from(wanted_); }
+    /// The same without sources before `from_esi`, for which a repair asked for now would come too late.
+    [[nodiscard]] rlc_deficit deficit(std::uint32_t from_esi) const noexcept;
     /// Is this source there, received or recovered? False outside the window.
     [[nodiscard]] bool has(std::uint32_t esi) const noexcept;
     /// Has anything come (or `begin` been called), and the newest source known to exist.
@@ -322,6 +324,7 @@ private:
     void set_known(std::int64_t position, bool value) noexcept;
     void start(std::int64_t newest) noexcept;
     void advance(std::int64_t newest) noexcept;
+    [[nodiscard]] rlc_deficit deficit_from(std::int64_t position) const noexcept;
     [[nodiscard]] bool believe_jump(std::int64_t position) noexcept;
     void release(std::size_t e) noexcept;
     [[nodiscard]] status admit(std::uint32_t esi, std::uint8_t flow, byte_view prefix, byte_view data,

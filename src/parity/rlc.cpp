@@ -618,10 +618,15 @@ void rlc_decoder::forget(std::uint32_t before_esi) noexcept {
     if (position > wanted_) wanted_ = position;
 }
 
-rlc_deficit rlc_decoder::deficit() const noexcept {
+rlc_deficit rlc_decoder::deficit(std::uint32_t from_esi) const noexcept {
+    const std::int64_t position = unwrap_nearest(newest_, from_esi, 32);
+    return deficit_from(position > wanted_ ? position : wanted_);
+}
+
+rlc_deficit rlc_decoder::deficit_from(std::int64_t position) const noexcept {
     rlc_deficit out;
     if (!started_) return out;
-    const std::int64_t from = wanted_ > base_ ? wanted_ : base_;
+    const std::int64_t from = position > base_ ? position : base_;
     for (std::int64_t p = from; p <= newest_; p += 64) {
         const std::int64_t left = newest_ - p + 1;
         const std::uint64_t bits = missing_bits(p, left < 64 ? static_cast<std::uint32_t>(left) : 64);
