@@ -2,9 +2,11 @@
 //
 // `duality demo`: a recorded voice crosses a bad network, unprotected and protected at the same time, and what arrives
 // is measured, plotted and can be heard.
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
@@ -12,6 +14,7 @@
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -35,7 +38,7 @@ constexpr std::int64_t seconds_max = 300;  // an RTP sequence number has 16 bits
 
 struct demo_options {
     std::string family{io::demo_network_name};
-    std::uint64_t seed = 7;
+    std::uint64_t seed = 1;
     std::int64_t seconds = 20;
     int bit_rate_kbps = 128;
     std::string output = "build/demo";
@@ -69,29 +72,38 @@ void check_writable(const std::string& folder) {
 [[nodiscard]] std::string describe(const io::live_progress& now, std::int64_t seconds) {
     char text[64];
     const double elapsed = std::clamp(now.elapsed.ms() / 1000, 0.0, static_cast<double>(seconds));
-    std::snprintf(text, sizeof text, "%5.1f/%lld s ", elapsed, static_cast<long long>(seconds));
+    std::snprintf(text, sizeof text, "%4.1f/%lld s  received/lost:", elapsed, static_cast<long long>(seconds));
     std::string line = text;
-    for (const io::live_progress::flow& f : now.flows) {
-        std::snprintf(text, sizeof text, " %s %llu ok %llu lost |", std::string{lab::to_string(f.variant)}.c_str(),
-                      static_cast<unsigned long long>(f.received), static_cast<unsigned long long>(f.lost));
-        line += text;
-    }
-    line += now.in_outage[0] ? " primary OUT" : " primary up";
+    for (const io::live_progress::flow& f : now.flows)
+        line += " " + std::string{lab::to_string(f.variant)} + " " + std::to_string(f.received) + "/" +
+                std::to_string(f.lost) + " ";
+    line += now.in_outage[0] ? "| primary OUT" : "| primary up";
     const io::live_progress::flow& last = now.flows.back();
     const bool moved = last.paths[0] != path_state::active && last.paths[1] == path_state::active;
-    if (last.variant == lab::variant::dual && moved) line += ", dual on the second path";
+    if (last.variant == lab::variant::dual && moved) line += " -> second path";
     return line;
+}
+
+/// Columns of the terminal behind standard error; 0 when there is none.
+[[nodiscard]] std::size_t terminal_width() noexcept {
+    winsize size{};
+    if (isatty(STDERR_FILENO) != 1) return 0;
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
 /// One line that is written over, or a plain line now and then where nobody watches.
 void watch(io::live_run& run, std::int64_t seconds) {
     using namespace std::chrono_literals;
-    const bool is_terminal = isatty(STDERR_FILENO) == 1;
+    const bool is_terminal = terminal_width() > 0;
     const auto pause = is_terminal ? 100ms : 5'000ms;
-    for (auto next = std::chrono::steady_clock::now() + pause; !run.finished(); next += pause) {
-        while (!run.finished() && std::chrono::steady_clock::now() < next) std::this_thread::sleep_for(50ms);
+    for (auto next = std::chrono::steady_clock::now() + pause;; next += pause) {
+        while (!run.finished() && std::chrono::steady_clock::now() < next) std::this_thread::sleep_for(20ms);
+        if (run.finished()) break;
         const std::string line = describe(run.progress(), seconds);
-        std::fprintf(stderr, is_terminal ? "\r\033[K%s" : "%s\n", line.c_str());
+        if (is_terminal)
+            std::fprintf(stderr, "\r\033[K%s", line.substr(0, terminal_width() - 1).c_str());
+        else
+            std::fprintf(stderr, "%s\n", line.c_str());
     }
     if (is_terminal) std::fputs("\r\033[K", stderr);
 }
@@ -131,6 +143,13 @@ void print_table(std::FILE* to, const io::live_result& result) {
     return out;
 }
 
+/// What one end sent, in bytes with IP and UDP headers.
+[[nodiscard]] json sent_json(const sender_statistics& s) {
+    return {{"source", s.source.bytes},          {"framing", s.framing_bytes}, {"parity", s.parity.bytes},
+            {"reactive", s.reactive.bytes},      {"copies", s.copies.bytes},   {"control", s.control.bytes},
+            {"refused_by_cap", s.refused_by_cap}};
+}
+
 [[nodiscard]] json result_json(const demo_options& options, const io::live_run_config& config,
                                const io::live_result& result, double wall_ms) {
     json out;
@@ -159,6 +178,7 @@ void print_table(std::FILE* to, const io::live_result& result) {
         run["useful_bytes"] = flow.bytes.useful;
         run["extra_bytes"] = flow.bytes.extra;
         run["wire_bytes"] = flow.on_the_wire;
+        run["sent_bytes"] = {{"near", sent_json(flow.near.sender)}, {"far", sent_json(flow.far.sender)}};
         run["socket_errors"] = flow.socket_errors;
         run["damaged"] = flow.damaged;
         run["repeated"] = flow.repeated;
@@ -166,16 +186,6 @@ void print_table(std::FILE* to, const io::live_result& result) {
         out["runs"].push_back(run);
     }
     return out;
-}
-
-void write_json(const json& document, const std::string& file) {
-    if (file == "-") {
-        std::cout << document.dump(2) << '\n';
-        return;
-    }
-    std::ofstream out{file};
-    out << document.dump(2) << '\n';
-    if (!out.flush()) fail("cannot write " + file);
 }
 
 /// What a listener hears whose player waits for a packet until its deadline.
@@ -207,6 +217,12 @@ void write_report(const demo_options& options, const io::live_run_config& config
 void run(const demo_options& options) {
     const auto begin = std::chrono::steady_clock::now();
     if (!options.no_report) check_writable(options.output);
+    const bool json_to_stdout = options.json_file == "-";
+    std::ofstream json_out;
+    if (!options.json_file.empty() && !json_to_stdout) {
+        json_out.open(options.json_file);
+        if (!json_out) fail("cannot write " + options.json_file);
+    }
     const io::voice_samples voice = io::load_voice(duration::from_seconds(options.seconds));
     if (!voice.error.empty()) fail(voice.error);
     io::voice_packets call = io::encode_voice(voice.samples, options.bit_rate_kbps * 1000);
@@ -227,10 +243,12 @@ void run(const demo_options& options) {
     watch(*live, options.seconds);
     const io::live_result result = live->finish();
 
-    print_table(options.json_file == "-" ? stderr : stdout, result);
+    print_table(json_to_stdout ? stderr : stdout, result);
     if (!options.json_file.empty()) {
         const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - begin;
-        write_json(result_json(options, config, result, took.count()), options.json_file);
+        std::ostream& out = json_to_stdout ? std::cout : json_out;
+        out << result_json(options, config, result, took.count()).dump(2) << '\n';
+        if (!out.flush()) fail("cannot write " + options.json_file);
     }
     if (options.no_report) return;
     write_report(options, config, result);

@@ -98,7 +98,7 @@ struct live_timers {
     /// Could late threads have moved the figures? So when more than 1 % of anybody's wake-ups came later than `guard`,
     /// or one of them later than `guard_most`.
     [[nodiscard]] bool excessive() const noexcept;
-    static constexpr duration guard = duration::from_ms(2);
+    static constexpr duration guard = duration::from_ms(5);
     static constexpr duration guard_most = duration::from_ms(25);
 };
 

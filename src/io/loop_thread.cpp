@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "io/loop_thread.hpp"
 
+#include <pthread.h>
+#include <sched.h>
+
 namespace duality {
 inline namespace v0 {
 namespace io {
@@ -29,7 +32,12 @@ loop_thread::~loop_thread() {
 }
 
 void loop_thread::start() {
-    thread_ = std::thread{[this] { uv_run(&loop_, UV_RUN_DEFAULT); }};
+    thread_ = std::thread{[this] {
+        sched_param lowest{};
+        lowest.sched_priority = sched_get_priority_min(SCHED_RR);
+        (void)pthread_setschedparam(pthread_self(), SCHED_RR, &lowest);
+        uv_run(&loop_, UV_RUN_DEFAULT);
+    }};
 }
 
 void loop_thread::stop() noexcept {

@@ -26,6 +26,7 @@ public:
     loop_thread& operator=(const loop_thread&) = delete;
 
     [[nodiscard]] uv_loop_t& loop() noexcept { return loop_; }
+    /// The thread is a real-time one where the user may have such, so that it keeps time on a busy machine.
     void start();
     /// Waits until the thread has ended. Harmless when it does not run.
     void stop() noexcept;
