@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "duality/random.hpp"
+#include "support/counting_allocator.hpp"
 
 using namespace duality;
 using namespace duality::literals;
@@ -136,4 +137,25 @@ TEST_CASE("the reference law moves an output at most once a second", "[controlle
     }
     REQUIRE(law->statistics().hold_changes > 20);
     REQUIRE(law->statistics().parity_changes >= 10);
+}
+
+TEST_CASE("controller: memory is taken at creation only, and its lack is reported", "[controller][property]") {
+    test::counting_allocator counting;
+    {
+        auto made = controller::create({}, counting.get());
+        REQUIRE(made.has_value());
+        const std::size_t calls = counting.calls();
+        REQUIRE(calls > 0);
+        xoshiro256 random{4};
+        for (std::int64_t i = 0; i < 5'000; ++i) made->update(instant::from_ns(i * 5'000'000), random_inputs(random));
+        CHECK(made->statistics().updates == 5'000);
+        CHECK(counting.calls() == calls);
+        for (std::size_t allowed = 0; allowed < calls; ++allowed) {
+            test::counting_allocator refusing{allowed};
+            CHECK(controller::create({}, refusing.get()).code() == status::out_of_memory);
+            CHECK(refusing.live_blocks() == 0);
+        }
+    }
+    CHECK(counting.live_blocks() == 0);
+    CHECK(counting.live_bytes() == 0);
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "duality/random.hpp"
+#include "support/counting_allocator.hpp"
 
 using namespace duality;
 using namespace duality::literals;
@@ -185,4 +186,28 @@ TEST_CASE("the same calls give the same releases", "[jitter_hold][property]") {
     };
     CHECK(play(1) == play(1));
     CHECK(play(1) != play(2));
+}
+
+TEST_CASE("jitter_hold: memory is taken at creation only, and its lack is reported", "[jitter_hold][property]") {
+    test::counting_allocator counting;
+    {
+        auto made = jitter_hold::create({}, counting.get());
+        REQUIRE(made.has_value());
+        const std::size_t calls = counting.calls();
+        REQUIRE(calls > 0);
+        xoshiro256 random{4};
+        released_packet out;
+        for (const arrival& a : random_flow(random, 5'000, 5_ms)) {
+            while (made->poll(a.at, out)) CHECK(out.held >= duration::zero());
+            (void)made->push(a.at, a.packet);
+        }
+        CHECK(counting.calls() == calls);
+        for (std::size_t allowed = 0; allowed < calls; ++allowed) {
+            test::counting_allocator refusing{allowed};
+            CHECK(jitter_hold::create({}, refusing.get()).code() == status::out_of_memory);
+            CHECK(refusing.live_blocks() == 0);
+        }
+    }
+    CHECK(counting.live_blocks() == 0);
+    CHECK(counting.live_bytes() == 0);
 }

@@ -1,14 +1,120 @@
 // SPDX-License-Identifier: MIT
 #include "duality/regime.hpp"
 
+#include <algorithm>
 #include <catch2/catch_test_macros.hpp>
+#include <cmath>
 #include <cstdint>
 #include <set>
+#include <vector>
 
 #include "duality/random.hpp"
+#include "support/counting_allocator.hpp"
 
 using namespace duality;
 using namespace duality::literals;
+
+namespace {
+
+/// A first-in-first-out path with heavy-tailed jitter: Gaussian, 0.5 % spikes of 20 ms on average, random loss.
+struct heavy_tailed_flow {
+    xoshiro256 random;
+    double spacing_ms = 5;
+    double sigma_ms = 3;
+    double loss = 0.001;
+    double shift_ms = 0;
+    std::uint64_t sequence = 0;
+    double newest_ms = 0;
+
+    [[nodiscard]] double send_time_ms() const { return static_cast<double>(sequence) * spacing_ms; }
+    void step(regime_detector& detector) {
+        const double origin = send_time_ms();
+        const double delay =
+            30 + shift_ms + random.gaussian() * sigma_ms + (random.chance(0.005) ? random.exponential(20) : 0);
+        const std::uint64_t s = sequence++;
+        if (random.chance(loss)) return;
+        newest_ms = std::max(newest_ms, origin + std::max(delay, 1.0));
+        REQUIRE(detector.on_arrival(instant::from_ns(static_cast<std::int64_t>(newest_ms * 1e6)), s,
+                                    media_time::from_ns(static_cast<std::int64_t>(origin * 1e6))) == status::ok);
+    }
+};
+
+/// Milliseconds from the change to the first event of that kind, one per repetition, sorted; 5000 when there was none.
+template <class Change>
+std::vector<double> latencies(regime_event::kind kind, double spacing_ms, int repetitions, Change change) {
+    std::vector<double> found;
+    for (int i = 0; i < repetitions; ++i) {
+        auto detector = regime_detector::create({}, allocator::system());
+        REQUIRE(detector.has_value());
+        heavy_tailed_flow flow{xoshiro256{static_cast<std::uint64_t>(1'000 + i)}};
+        flow.spacing_ms = spacing_ms;
+        regime_event event;
+        while (flow.send_time_ms() < 60'000) flow.step(*detector);
+        while (detector->poll_event(event)) {
+        }
+        const double start = flow.send_time_ms() + 30;  // when the first packet after the change is expected
+        change(flow);
+        double latency = 5'000;
+        while (latency == 5'000 && flow.newest_ms < start + 5'000) {
+            flow.step(*detector);
+            while (detector->poll_event(event))
+                if (event.what == kind) latency = std::min(latency, static_cast<double>(event.at.ns()) / 1e6 - start);
+        }
+        found.push_back(latency);
+    }
+    std::sort(found.begin(), found.end());
+    return found;
+}
+
+}  // namespace
+
+TEST_CASE("changes for the worse are found within a few packets", "[regime][property]") {
+    SECTION("jitter times four") {
+        const auto found = latencies(regime_event::kind::delay_worse, 5, 100, [](auto& f) { f.sigma_ms = 12; });
+        CHECK(found[50] < 150);
+        CHECK(found[95] < 300);
+    }
+    SECTION("loss from 0.1 to 5 %") {
+        const auto found = latencies(regime_event::kind::loss_worse, 5, 100, [](auto& f) { f.loss = 0.05; });
+        CHECK(found[50] < 500);
+        CHECK(found[95] < 1'300);
+    }
+    SECTION("50 ms more delay, the same jitter") {
+        const auto found = latencies(regime_event::kind::level_step, 5, 100, [](auto& f) { f.shift_ms = 50; });
+        CHECK(found[50] < 160);  // 50 of them pass before the first packet shows it
+        CHECK(found[95] < 200);
+    }
+}
+
+TEST_CASE("false alarms stay near the wanted rate", "[regime][property]") {
+    // At the default of one an hour; a wanted 60 an hour gives the test something to count.
+    for (const double spacing_ms : {5.0, 20.0}) {
+        regime_config config;
+        config.change.false_alarms_per_1000_hours = 60'000;
+        auto detector = regime_detector::create(config, allocator::system());
+        REQUIRE(detector.has_value());
+        heavy_tailed_flow flow{xoshiro256{99}};
+        flow.spacing_ms = spacing_ms;
+        constexpr double hours = 2;
+        while (flow.send_time_ms() < hours * 3.6e6) flow.step(*detector);
+        const regime_statistics& counted = detector->statistics();
+        INFO("spacing " << spacing_ms << ": " << counted.delay_alarms << " + " << counted.loss_alarms);
+        CHECK(static_cast<double>(counted.delay_alarms + counted.loss_alarms) / hours < 90);
+        CHECK(static_cast<double>(counted.level_steps) / hours < 6);
+    }
+}
+
+TEST_CASE("a bet wins what the likelihood ratio says and never owes", "[regime][property]") {
+    share_bet bet{10'000, 400'000};
+    bet.add(false);
+    CHECK(bet.wealth() == 0);
+    bet.add(true);
+    CHECK(std::abs(bet.wealth() / 65'536.0 - std::log2(40)) < 1e-4);
+    bet.add(false);
+    CHECK(std::abs(bet.wealth() / 65'536.0 - std::log2(40 * 0.6 / 0.99)) < 1e-4);
+    bet.clear();
+    CHECK(bet.wealth() == 0);
+}
 
 TEST_CASE("loss20 equals a set of what arrived, in any order of arrival", "[regime][property]") {
     for (std::uint64_t seed = 1; seed <= 50; ++seed) {
@@ -88,4 +194,26 @@ TEST_CASE("any calls in any order leave sane features", "[regime][property]") {
         const regime_statistics& counted = detector->statistics();
         REQUIRE(counted.lost <= counted.expected);
     }
+}
+
+TEST_CASE("regime: memory is taken at creation only, and its lack is reported", "[regime][property]") {
+    test::counting_allocator counting;
+    {
+        auto made = regime_detector::create({}, counting.get());
+        REQUIRE(made.has_value());
+        const std::size_t calls = counting.calls();
+        REQUIRE(calls > 0);
+        for (std::int64_t i = 0; i < 5'000; ++i)
+            (void)made->on_arrival(instant::from_ns(i * 5'000'000), static_cast<std::uint64_t>(i),
+                                   media_time::from_ns(i * 5'000'000));
+        CHECK(made->features(instant::from_ns(25'000'000'000)).packets == 5'000);
+        CHECK(counting.calls() == calls);
+        for (std::size_t allowed = 0; allowed < calls; ++allowed) {
+            test::counting_allocator refusing{allowed};
+            CHECK(regime_detector::create({}, refusing.get()).code() == status::out_of_memory);
+            CHECK(refusing.live_blocks() == 0);
+        }
+    }
+    CHECK(counting.live_blocks() == 0);
+    CHECK(counting.live_bytes() == 0);
 }
