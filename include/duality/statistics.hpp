@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Small bounded estimators of delay and loss: exponentially weighted mean, running median, histogram with forgetting,
-// windowed low quantile, and the baseline of a path's relative delay.
+// windowed low quantile, the baseline of a path's relative delay; and the metrics that reports are made of: packet
+// delay variation (RFC 5481), interarrival jitter (RFC 3550), burst and gap metrics (RFC 3611), an outage ledger.
 //
 // Everything here that feeds a decision is integer arithmetic on nanoseconds, so that the same inputs give the same
 // outputs under any compiler flags. No object reads a clock; the ones that need memory take it in `create`.
@@ -481,6 +482,192 @@ private:
     duration second_half_{};
     std::uint32_t fall_packets_ = 0;
     std::uint32_t rise_packets_ = 0;
+};
+
+/// Packet delay variation as RFC 5481 defines it (section 4.2): each packet's delay less the least delay since creation
+/// or `clear`. Quantiles to 66 µs for variations up to about 200 ms; larger ones are all taken for the same. `add` is
+/// O(1) but for a new least delay, a query walks 4096 buckets: microseconds.
+class delay_variation {
+public:
+    [[nodiscard]] bool create(const allocator& memory) noexcept { return counts_.create(bucket_count, memory); }
+
+    void add(duration delay) noexcept {
+        const std::int64_t value = delay.ns();
+        if (samples_ == 0) {
+            least_ = value;
+            origin_ = detail::saturating_sub(value, std::int64_t{bucket_count / 4} << bucket_bits);
+        } else if (value < origin_) {
+            lower_origin(value);
+        }
+        least_ = std::min(least_, value);
+        ++counts_[bucket_of(value)];
+        ++samples_;
+    }
+    /// The variation that a share of `permyriad` / 10000 of the packets does not exceed; zero while empty.
+    [[nodiscard]] duration quantile(std::uint32_t permyriad) const noexcept {
+        if (samples_ == 0) return duration::zero();
+        const std::uint64_t share = std::min<std::uint32_t>(permyriad, 10'000);
+        const std::uint64_t rank = (samples_ - 1) / 10'000 * share + (samples_ - 1) % 10'000 * share / 10'000;
+        std::uint64_t below = 0;
+        std::size_t b = 0;
+        while (b + 1 < bucket_count && below + counts_[b] <= rank) below += counts_[b++];
+        const std::int64_t middle =
+            (static_cast<std::int64_t>(b) << bucket_bits) + (std::int64_t{1} << bucket_bits) / 2;
+        const std::int64_t value = detail::saturating_add(origin_, middle);
+        return duration::from_ns(std::max<std::int64_t>(detail::saturating_sub(value, least_), 0));
+    }
+    [[nodiscard]] std::uint64_t samples() const noexcept { return samples_; }
+    void clear() noexcept {
+        for (std::uint64_t& c : counts_) c = 0;
+        samples_ = 0;
+    }
+
+private:
+    static constexpr unsigned bucket_bits = 16;
+    static constexpr std::size_t bucket_count = 4'096;
+
+    [[nodiscard]] std::size_t bucket_of(std::int64_t value) const noexcept {
+        const std::int64_t b = detail::saturating_sub(value, origin_) >> bucket_bits;
+        return static_cast<std::size_t>(std::clamp<std::int64_t>(b, 0, bucket_count - 1));
+    }
+    /// Moves the buckets so that `value` falls into a low one, a quarter of them left for still smaller delays.
+    void lower_origin(std::int64_t value) noexcept {
+        const std::int64_t wanted = detail::saturating_sub(value, std::int64_t{bucket_count / 4} << bucket_bits);
+        const std::int64_t shift =
+            std::min<std::int64_t>(detail::saturating_sub(origin_, wanted) >> bucket_bits, bucket_count);
+        for (std::size_t b = bucket_count; b-- > 0;) {
+            const std::uint64_t moved = std::exchange(counts_[b], 0);
+            counts_[std::min(b + static_cast<std::size_t>(shift), bucket_count - 1)] += moved;
+        }
+        origin_ = shift == bucket_count ? wanted : origin_ - (shift << bucket_bits);
+    }
+
+    buffer<std::uint64_t> counts_;
+    std::uint64_t samples_ = 0;
+    std::int64_t origin_ = 0;
+    std::int64_t least_ = 0;
+};
+
+/// Interarrival jitter of RFC 3550, section 6.4.1: J += (|D| − J) / 16, D being the difference of two packets' relative
+/// delays in order of arrival.
+class interarrival_jitter {
+public:
+    void add(duration relative_delay) noexcept {
+        if (known_) {
+            const duration d = relative_delay - previous_;
+            jitter_.add(std::max(d, -d));
+        }
+        previous_ = relative_delay;
+        known_ = true;
+    }
+    [[nodiscard]] duration value() const noexcept { return jitter_.value(); }
+    void clear() noexcept { *this = {}; }
+
+private:
+    ewma<1, 16> jitter_;
+    duration previous_{};
+    bool known_ = false;
+};
+
+/// Burst and gap metrics of RFC 3611, section 4.7.2. A burst begins and ends with a lost packet and never has `gmin` or
+/// more received ones in a row inside; a lost packet alone belongs to the gap around it. Feed every packet's fate in
+/// order of sequence; one that came too late to be played counts as lost.
+class burst_gap {
+public:
+    /// `gmin` 1 … 255; RFC 3611 recommends 16.
+    explicit burst_gap(std::uint32_t gmin = 16) noexcept : gmin_{gmin} {}
+
+    void add(bool lost) noexcept {
+        ++packets_;
+        if (!lost) {
+            if (cluster_lost_ != 0 && ++received_since_ >= gmin_) close_cluster();
+            return;
+        }
+        ++lost_;
+        if (cluster_lost_ == 0) {
+            cluster_packets_ = 0;
+            received_since_ = 0;
+        }
+        cluster_packets_ += received_since_ + 1;
+        ++cluster_lost_;
+        received_since_ = 0;
+    }
+
+    [[nodiscard]] std::uint64_t packets() const noexcept { return packets_; }
+    [[nodiscard]] std::uint64_t lost() const noexcept { return lost_; }
+    [[nodiscard]] std::uint64_t bursts() const noexcept { return totals().bursts; }
+    /// Share of lost packets inside bursts, and inside gaps; parts per million, 0 when there were none.
+    [[nodiscard]] std::uint32_t burst_density_ppm() const noexcept {
+        return share(totals().burst_lost, totals().burst_packets);
+    }
+    [[nodiscard]] std::uint32_t gap_density_ppm() const noexcept {
+        return share(lost_ - totals().burst_lost, packets_ - totals().burst_packets);
+    }
+    /// Mean length of a burst, and of a gap, in packets; multiply by the packet spacing for a duration.
+    [[nodiscard]] std::uint64_t mean_burst_packets() const noexcept {
+        return totals().bursts == 0 ? 0 : totals().burst_packets / totals().bursts;
+    }
+    [[nodiscard]] std::uint64_t mean_gap_packets() const noexcept {
+        return (packets_ - totals().burst_packets) / (totals().bursts + 1);
+    }
+    void clear() noexcept { *this = burst_gap{gmin_}; }
+
+private:
+    struct counts {
+        std::uint64_t bursts = 0;
+        std::uint64_t burst_packets = 0;
+        std::uint64_t burst_lost = 0;
+    };
+
+    /// With the open cluster counted as it stands.
+    [[nodiscard]] counts totals() const noexcept {
+        counts c = closed_;
+        if (cluster_lost_ >= 2) {
+            ++c.bursts;
+            c.burst_packets += cluster_packets_;
+            c.burst_lost += cluster_lost_;
+        }
+        return c;
+    }
+    void close_cluster() noexcept {
+        closed_ = totals();
+        cluster_lost_ = 0;
+    }
+    [[nodiscard]] static std::uint32_t share(std::uint64_t part, std::uint64_t whole) noexcept {
+        return whole == 0 ? 0 : static_cast<std::uint32_t>(part * 1'000'000 / whole);
+    }
+
+    std::uint32_t gmin_;
+    std::uint64_t packets_ = 0;
+    std::uint64_t lost_ = 0;
+    std::uint64_t cluster_lost_ = 0;  ///< losses since the last `gmin` received packets in a row
+    std::uint64_t cluster_packets_ = 0;
+    std::uint64_t received_since_ = 0;
+    counts closed_{};
+};
+
+/// Silences by length: how many lasted at least 40, 80, 120 and 300 ms, the longest, and the sum of those from 40 ms on.
+class outage_ledger {
+public:
+    static constexpr std::array<duration, 4> limits = {duration::from_ms(40), duration::from_ms(80),
+                                                       duration::from_ms(120), duration::from_ms(300)};
+
+    /// The time between one arrival and the next.
+    void add(duration silence) noexcept {
+        for (std::size_t i = 0; i < limits.size(); ++i) counts_[i] += silence >= limits[i];
+        if (silence >= limits[0]) total_ += silence;
+        longest_ = std::max(longest_, silence);
+    }
+    /// Silences of at least `limits[i]`.
+    [[nodiscard]] const std::array<std::uint64_t, limits.size()>& counts() const noexcept { return counts_; }
+    [[nodiscard]] duration longest() const noexcept { return longest_; }
+    [[nodiscard]] duration total() const noexcept { return total_; }
+    void clear() noexcept { *this = {}; }
+
+private:
+    std::array<std::uint64_t, limits.size()> counts_{};
+    duration longest_{};
+    duration total_{};
 };
 
 }  // namespace v0

@@ -2,6 +2,7 @@
 #include "duality/statistics.hpp"
 
 #include <algorithm>
+#include <array>
 #include <catch2/catch_test_macros.hpp>
 #include <cmath>
 #include <cstdint>
@@ -255,4 +256,93 @@ TEST_CASE("baseline configuration is checked", "[statistics]") {
     const auto check = baseline_tracker::check(config);
     CHECK(!check.ok());
     CHECK(check.error().where.field == "baseline.window");
+}
+
+TEST_CASE("delay variation is counted from the least delay, whenever that comes", "[statistics]") {
+    delay_variation variation;
+    REQUIRE(variation.create(allocator::system()));
+    CHECK(variation.quantile(9'500) == duration::zero());
+    std::vector<std::int64_t> all;
+    xoshiro256 random{31};
+    for (int i = 0; i < 20'000; ++i) {
+        const double fall = i < 5'000 ? 0 : 120;  // the least delay comes down by 120 ms on the way
+        all.push_back(static_cast<std::int64_t>((150 - fall + random.exponential(8)) * 1e6));
+        variation.add(duration::from_ns(all.back()));
+    }
+    std::sort(all.begin(), all.end());
+    for (const std::uint32_t q : {5'000u, 7'000u, 8'000u, 9'500u, 9'900u}) {
+        const std::int64_t exact = all[(all.size() - 1) * q / 10'000] - all.front();
+        CHECK(std::abs(variation.quantile(q).ns() - exact) <= 65'536);
+    }
+    CHECK(variation.samples() == 20'000);
+    variation.add(-duration::infinite());
+    CHECK(variation.quantile(5'000) > 200_ms);
+    variation.clear();
+    variation.add(20_ms);
+    CHECK(variation.quantile(10'000) < 66_us);
+}
+
+TEST_CASE("interarrival jitter follows RFC 3550", "[statistics]") {
+    interarrival_jitter jitter;
+    double model = 0;
+    double previous = 20;
+    xoshiro256 random{13};
+    jitter.add(20_ms);
+    CHECK(jitter.value() == duration::zero());
+    for (int i = 0; i < 1'000; ++i) {
+        const auto delay = duration::from_ns(static_cast<std::int64_t>(random.uniform(15, 40) * 1e6));
+        jitter.add(delay);
+        model += (std::abs(delay.ms() - previous) - model) / 16;
+        previous = delay.ms();
+        REQUIRE(std::abs(jitter.value().ms() - model) < 1e-3);
+    }
+}
+
+TEST_CASE("burst and gap metrics of RFC 3611 on patterns worked out by hand", "[statistics]") {
+    const auto feed_pattern = [](burst_gap& metrics, int count, bool lost) {
+        for (int i = 0; i < count; ++i) metrics.add(lost);
+    };
+    SECTION("an isolated loss belongs to the gap") {
+        burst_gap metrics;
+        feed_pattern(metrics, 50, false);
+        metrics.add(true);
+        feed_pattern(metrics, 49, false);
+        CHECK(metrics.bursts() == 0);
+        CHECK(metrics.lost() == 1);
+        CHECK(metrics.gap_density_ppm() == 10'000);
+        CHECK(metrics.mean_gap_packets() == 100);
+    }
+    SECTION("fewer than gmin received between two losses join them") {
+        burst_gap metrics;
+        feed_pattern(metrics, 20, false);
+        metrics.add(true);
+        feed_pattern(metrics, 15, false);
+        metrics.add(true);
+        feed_pattern(metrics, 16, false);
+        CHECK(metrics.bursts() == 1);
+        CHECK(metrics.mean_burst_packets() == 17);
+        CHECK(metrics.burst_density_ppm() == 2'000'000 / 17);
+        CHECK(metrics.gap_density_ppm() == 0);
+        metrics.add(true);  // 16 received ones apart: alone
+        feed_pattern(metrics, 16, false);
+        CHECK(metrics.bursts() == 1);
+        CHECK(metrics.gap_density_ppm() == 1'000'000 / (70 - 17));
+    }
+    SECTION("a burst still open counts as it stands") {
+        burst_gap metrics;
+        feed_pattern(metrics, 20, false);
+        feed_pattern(metrics, 4, true);
+        CHECK(metrics.bursts() == 1);
+        CHECK(metrics.mean_burst_packets() == 4);
+        CHECK(metrics.burst_density_ppm() == 1'000'000);
+        CHECK(metrics.mean_gap_packets() == 10);
+    }
+}
+
+TEST_CASE("the outage ledger counts silences by length", "[statistics]") {
+    outage_ledger ledger;
+    for (const std::int64_t ms : {5, 39, 40, 79, 80, 120, 299, 300, 1'500}) ledger.add(duration::from_ms(ms));
+    CHECK(ledger.counts() == std::array<std::uint64_t, 4>{7, 5, 4, 2});
+    CHECK(ledger.longest() == 1'500_ms);
+    CHECK(ledger.total() == 2'418_ms);
 }
