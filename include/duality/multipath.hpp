@@ -283,10 +283,12 @@ public:
     void activate(instant now, path_id id) noexcept {
         for (path& p : paths_) {
             if (!p.used) continue;
-            if (p.id == id && (p.stats.state == path_state::standby || p.stats.state == path_state::warm))
+            if (p.id == id && (p.stats.state == path_state::standby || p.stats.state == path_state::warm)) {
+                p.active_since = now;
                 change(now, p, path_state::active, {}, {});
-            else if (p.id != id && p.stats.state == path_state::active)
+            } else if (p.id != id && p.stats.state == path_state::active) {
                 change(now, p, path_state::warm, {}, {});
+            }
         }
     }
 
@@ -406,6 +408,7 @@ private:
         std::int64_t newest_reported = -1;
         bool owed = false;     ///< something sent is not yet covered by a report
         instant owed_since{};  ///< when the first such packet left
+        instant active_since = instant::before_all();
         instant last_report = instant::before_all();
         instant last_sent = instant::before_all();
         duration report_gap{};  ///< habit of the path: smoothed time between reports while some were owed
@@ -435,7 +438,7 @@ private:
             sent.clear();
             newest_reported = -1;
             owed = false;
-            last_report = last_sent = instant::before_all();
+            last_report = last_sent = active_since = instant::before_all();
             report_gap = report_gap_deviation = duration{};
             late_reports = 0;
             rtt_period_begin = now;
@@ -489,10 +492,11 @@ private:
             }
         }
 
-        /// A report could first have been expected here.
+        /// A report could first have been expected here. While others carried the source packets, a few copies now and
+        /// then were no reason for the peer to report often.
         [[nodiscard]] instant silent_since() const noexcept {
             const duration round_trip = stats.rtt_smoothed == duration{} ? config.initial_rtt : stats.rtt_smoothed;
-            const instant expected = owed_since + round_trip;
+            const instant expected = (owed_since > active_since ? owed_since : active_since) + round_trip;
             return last_report > expected ? last_report : expected;
         }
         [[nodiscard]] duration threshold(const scheduler_config& c) const noexcept {

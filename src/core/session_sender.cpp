@@ -72,12 +72,11 @@ status session_sender::send(const session_context& c, stream_id stream, byte_vie
     }
     last_send_ = c.now;
 
-    if (second_path_wanted(c, *main) || c.streams[stream].mode == stream_mode::hot) {
-        if (const std::optional<path_id> other = c.paths.alternative(*main)) {
-            const bool suspicion = second_path_wanted(c, *main);
-            plan_copy(number, *other, suspicion ? wire::copy_reason::suspicion : wire::copy_reason::hot);
-        }
-    }
+    // Copies of hot streams stay so while a path is suspect: the overhead cap must not end them when they are needed.
+    const bool hot = c.streams[stream].mode == stream_mode::hot;
+    if (hot || second_path_wanted(c, *main))
+        if (const std::optional<path_id> other = c.paths.alternative(*main))
+            plan_copy(number, *other, hot ? wire::copy_reason::hot : wire::copy_reason::suspicion);
     plan_parity(c, *main, packet_bytes);
     return status::ok;
 }
