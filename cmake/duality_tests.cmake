@@ -18,6 +18,13 @@ endif()
 set(DUALITY_TRACES "${duality_default_traces}" CACHE PATH "Folder of measured traces")
 set(duality_test_environment "DUALITY_TRACES=${DUALITY_TRACES}")
 
+# duality_test_program(…): as duality_program. Building tests takes longer than running them, so their own code is
+# optimised less; the libraries they link are optimised all the same.
+function(duality_test_program name)
+    duality_program(${name} ${ARGN})
+    target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>)
+endfunction()
+
 # duality_catch_tests(<label> LINK <target>… [PROPERTIES <name> <value>…]): tests/<label>/*_test.cpp as one program
 # <label>_tests, each test case a CTest test of its own.
 function(duality_catch_tests label)
@@ -26,9 +33,7 @@ function(duality_catch_tests label)
     if(NOT sources)
         return()
     endif()
-    duality_program(${label}_tests SOURCES ${sources} LINK ${arg_LINK} Catch2::Catch2WithMain)
-    # Building the tests takes longer than running them. The libraries they link are optimised all the same.
-    target_compile_options(${label}_tests PRIVATE $<$<CONFIG:Release>:-O1>)
+    duality_test_program(${label}_tests SOURCES ${sources} LINK ${arg_LINK} Catch2::Catch2WithMain)
     if(DUALITY_NO_EXCEPTIONS)
         target_compile_options(${label}_tests PRIVATE ${duality_no_exceptions})
     endif()
@@ -50,10 +55,10 @@ duality_sources(duality_fuzz_sources "${PROJECT_SOURCE_DIR}/tests/fuzz/fuzz_*.cp
 foreach(source IN LISTS duality_fuzz_sources)
     cmake_path(GET source STEM name)
     if(DUALITY_SANITIZE MATCHES "fuzzer")
-        duality_program(${name} SOURCES ${source} LINK duality_core duality_lab -fsanitize=fuzzer)
+        duality_test_program(${name} SOURCES ${source} LINK duality_core duality_lab -fsanitize=fuzzer)
         set(arguments -seed=1 -runs=100000 -max_total_time=60 -max_len=2048)
     else()
-        duality_program(${name} SOURCES ${source} "${PROJECT_SOURCE_DIR}/tests/fuzz/driver.cpp"
+        duality_test_program(${name} SOURCES ${source} "${PROJECT_SOURCE_DIR}/tests/fuzz/driver.cpp"
             LINK duality_core duality_lab)
         set(arguments --runs 2000 --seed 1)
     endif()
