@@ -121,8 +121,9 @@ figures judge(std::span<const packet_record> packets, const byte_totals& bytes, 
     }
 
     if (!variation.empty()) {
-        const std::int64_t least = *std::min_element(variation.begin(), variation.end());
-        for (std::int64_t& x : variation) x -= least;
+        std::ranges::sort(variation);
+        const std::int64_t reference = variation[(variation.size() - 1) / 100];
+        for (std::int64_t& x : variation) x = x < reference ? reference - x : x - reference;
     }
     out.jitter_p50_ms = quantile_ms(variation, 50);
     out.jitter_p95_ms = quantile_ms(variation, 95);

@@ -32,10 +32,11 @@ struct packet_record {
     bool cancelled = false;                  ///< withdrawn by the application before it was sent
 };
 
-/// Bytes of a run, IP headers included, both directions.
+/// Bytes of a run, IP headers included, both directions. Our own header on source packets and the copies of hot streams
+/// are in neither of the first two: they are told beside the overhead, see `framing_figures`.
 struct byte_totals {
     std::uint64_t useful = 0;   ///< what the bare flow sends: each application packet once, without any of our headers
-    std::uint64_t extra = 0;    ///< all else: headers, parity, repairs, duplicates, probes, feedback
+    std::uint64_t extra = 0;    ///< parity, repairs, copies on demand, probes, feedback: datagrams with their headers
     std::uint64_t metered = 0;  ///< everything sent over metered paths
 };
 
@@ -63,8 +64,10 @@ struct packet_fates {
 /// A quantile or gap of nothing is 0.
 struct figures {
     std::uint64_t packets = 0;
-    /// Packet delay variation (RFC 5481 section 4.2) of released packets: x = (released - sent) - baseline, minus the
-    /// smallest x of the run.
+    /// Packet delay variation (RFC 5481 section 4.2) of released packets: x = (released - sent) - baseline, as its
+    /// distance from the reference delay. The reference is the nearest-rank 1 % quantile of x rather than its least
+    /// value: on a raw path they are the same to a fraction of a millisecond, but behind a playout buffer a handful of
+    /// packets released early after a route change would otherwise be added to every other packet's figure.
     double jitter_p50_ms = 0;
     double jitter_p95_ms = 0;
     double playout_miss_pct = 0;   ///< available after their slot, or never
