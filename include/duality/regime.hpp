@@ -12,7 +12,7 @@
 // `change_detector` raises alarms within a few packets, at a wanted rate of false ones.
 //
 // Decisions are integer arithmetic. One object belongs to one thread at a time; memory (24 bytes per baseline sample,
-// about 16 KB besides) is taken in `create`. `on_arrival` is O(1) amortised. `on_arrival` and `handle_timeout` change
+// about 22 KB besides, most of it in the object) is taken in `create`. `on_arrival` is O(1) amortised. `on_arrival` and `handle_timeout` change
 // `next_timeout`.
 #pragma once
 

@@ -63,73 +63,51 @@ private:
     std::int64_t value_ = 0;
 };
 
-/// Exact median of the last `N` values (the lower one of an even count), values clamped to 32 bits: up to 2.1 s when
-/// they are nanoseconds. Most values only change two counters; when the median moves, one pass finds its neighbour.
+/// Exact median of the last `N` values (the lower one of an even count), values clamped to ±(2^31 − 2): up to 2.1 s when
+/// they are nanoseconds. One pass without branches finds the places of the value that comes and of the one that goes,
+/// what lies between moves by one.
 template <std::size_t N>
 class running_median {
     static_assert(N >= 1);
 
 public:
     void add(std::int64_t value) noexcept {
-        constexpr std::int64_t limit = std::numeric_limits<std::int32_t>::max();
-        const auto entering = static_cast<std::int32_t>(std::clamp(value, -limit, limit));
-        if (size_ < N) {
-            values_[size_++] = entering;
-            if (size_ == 1) median_ = entering;
+        constexpr std::int64_t limit = unused - 1;
+        const auto coming = static_cast<std::int32_t>(std::clamp(value, -limit, limit));
+        const std::int32_t going = std::exchange(arrivals_[next_], coming);
+        next_ = next_ + 1 == N ? 0 : next_ + 1;
+        size_ += going == unused;
+        std::uint32_t to = 0;
+        std::uint32_t from = 0;
+        for (const std::int32_t v : sorted_) {
+            to += v < coming;
+            from += v < going;
+        }
+        if (to > from) {
+            --to;
+            std::copy(sorted_.begin() + from + 1, sorted_.begin() + to + 1, sorted_.begin() + from);
         } else {
-            const std::int32_t leaving = std::exchange(values_[next_], entering);
-            next_ = next_ + 1 == N ? 0 : next_ + 1;
-            less_ -= leaving < median_;
-            equal_ -= leaving == median_;
+            std::copy_backward(sorted_.begin() + to, sorted_.begin() + from, sorted_.begin() + from + 1);
         }
-        less_ += entering < median_;
-        equal_ += entering == median_;
-        const std::uint32_t rank = (size_ - 1) / 2;
-        if (rank < less_) {
-            median_ = greatest_below();
-            equal_ = count_equal();
-            less_ -= equal_;
-        } else if (rank >= less_ + equal_) {
-            less_ += equal_;
-            median_ = least_above();
-            equal_ = count_equal();
-        }
+        sorted_[to] = coming;
     }
     /// 0 while empty.
-    [[nodiscard]] std::int64_t median() const noexcept { return size_ == 0 ? 0 : median_; }
+    [[nodiscard]] std::int64_t median() const noexcept { return size_ == 0 ? 0 : sorted_[(size_ - 1) / 2]; }
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
     void clear() noexcept { *this = {}; }
 
 private:
-    /// What stands in unused places: below every value. The passes below always cover all `N`, so that compilers make
-    /// vector code of them.
-    static constexpr std::int32_t unused = std::numeric_limits<std::int32_t>::min();
+    /// Stands in places not used yet, behind all values.
+    static constexpr std::int32_t unused = std::numeric_limits<std::int32_t>::max();
 
     [[nodiscard]] static constexpr std::array<std::int32_t, N> nothing() noexcept {
         std::array<std::int32_t, N> values{};
         values.fill(unused);
         return values;
     }
-    [[nodiscard]] std::int32_t least_above() const noexcept {
-        std::int32_t best = std::numeric_limits<std::int32_t>::max();
-        for (const std::int32_t v : values_) best = std::min(best, v > median_ ? v : best);
-        return best;
-    }
-    [[nodiscard]] std::int32_t greatest_below() const noexcept {
-        std::int32_t best = unused;
-        for (const std::int32_t v : values_) best = std::max(best, v < median_ ? v : best);
-        return best;
-    }
-    [[nodiscard]] std::uint32_t count_equal() const noexcept {
-        std::uint32_t count = 0;
-        for (const std::int32_t v : values_) count += v == median_;
-        return count;
-    }
 
-    std::array<std::int32_t, N> values_ = nothing();
-    std::int32_t median_ = 0;
-    std::uint32_t less_ = 0;   ///< values below the median
-    std::uint32_t equal_ = 0;  ///< values equal to it
+    std::array<std::int32_t, N> sorted_ = nothing();
+    std::array<std::int32_t, N> arrivals_ = nothing();
     std::uint32_t size_ = 0;
     std::uint32_t next_ = 0;
 };
