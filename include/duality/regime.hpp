@@ -12,8 +12,8 @@
 // `change_detector` raises alarms within a few packets, at a wanted rate of false ones.
 //
 // Decisions are integer arithmetic. One object belongs to one thread at a time; memory (24 bytes per baseline sample,
-// about 22 KB besides, most of it in the object) is taken in `create`. `on_arrival` is O(1) amortised. `on_arrival` and `handle_timeout` change
-// `next_timeout`.
+// about 22 KB besides, most of it in the object) is taken in `create`. `on_arrival` is O(1) amortised. `on_arrival` and
+// `handle_timeout` change `next_timeout`.
 #pragma once
 
 #include <algorithm>
@@ -103,10 +103,11 @@ struct change_config {
 
 /// Tells within a few packets that delays or losses have become worse than they were, at a wanted rate of false alarms.
 ///
-/// Delays: bets that the 75, 90, 97 and 99 % quantiles, learned online over about 8192 packets, are exceeded more often than
-/// they should be. Only fresh packets count (see `regime_detector`): behind a spike in a first-in-first-out path a dozen
-/// packets come in a bunch and would each count the same spike. Loss: bets on beginnings of loss bursts against the
-/// share learned so far. After an alarm the quantiles are learned anew.
+/// Delays: bets that the 75, 90, 97 and 99 % quantiles, learned online over about 8192 packets, are exceeded more often
+/// than they should be. Only fresh packets may count, those that come 0.3 packet intervals or more after the one before:
+/// behind a spike in a first-in-first-out path a dozen packets come in a bunch and would each count the same spike.
+/// Loss: bets on beginnings of loss bursts against the share learned so far. After an alarm on delays their quantiles
+/// are learned anew.
 class change_detector {
 public:
     void configure(const change_config& config) noexcept { config_ = config; }

@@ -63,9 +63,9 @@ private:
     std::int64_t value_ = 0;
 };
 
-/// Exact median of the last `N` values (the lower one of an even count), values clamped to ±(2^31 − 2): up to 2.1 s when
-/// they are nanoseconds. One pass without branches finds the places of the value that comes and of the one that goes,
-/// what lies between moves by one.
+/// Exact median of the last `N` values (the lower one of an even count), values clamped to ±(2^31 − 2): up to 2.1 s
+/// when they are nanoseconds. One pass without branches finds the places of the value that comes and of the one that
+/// goes; what lies between moves by one.
 template <std::size_t N>
 class running_median {
     static_assert(N >= 1);
@@ -624,7 +624,7 @@ private:
     counts closed_{};
 };
 
-/// Silences by length: how many lasted at least 40, 80, 120 and 300 ms, the longest, and the sum of those from 40 ms on.
+/// Silences by length: how many lasted at least 40, 80, 120 and 300 ms, the longest, the sum of those from 40 ms on.
 class outage_ledger {
 public:
     static constexpr std::array<duration, 4> limits = {duration::from_ms(40), duration::from_ms(80),

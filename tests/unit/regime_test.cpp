@@ -25,7 +25,7 @@ regime_detector make(const regime_config& config = {}) {
     return std::move(made).value();
 }
 
-/// Packets `first … last - 1`, one every `spacing`, with the delay (ms) that `delay_ms(sequence)` gives; negative: lost.
+/// Packets `first … last - 1`, one every `spacing`, delayed by `delay_ms(sequence)` milliseconds; negative: lost.
 /// FIFO: a packet does not overtake the one before it.
 template <class Delay>
 instant feed(regime_detector& detector, std::uint64_t first, std::uint64_t last, duration spacing, Delay delay_ms) {
