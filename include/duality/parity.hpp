@@ -4,5 +4,6 @@
 #pragma once
 
 #include "duality/parity_block.hpp"
+#include "duality/parity_codec.hpp"
 #include "duality/parity_policy.hpp"
 #include "duality/parity_rlc.hpp"

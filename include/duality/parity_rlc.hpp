@@ -159,6 +159,11 @@ public:
         return {data, lengths_[slot] - source_unit_header};
     }
 
+    /// Any other linear combination of consecutive sources, one coefficient for each: what the repairs of the other
+    /// codes over this field are made with.
+    [[nodiscard]] status combine(std::uint32_t first_esi, byte_view coefficients, byte_span symbol,
+                                 std::size_t& symbol_size) noexcept;
+
     /// Forgets all sources; the next one may have any number.
     void reset() noexcept { count_ = 0; }
 
@@ -281,6 +286,10 @@ public:
     /// `inconsistent`: shorter than a unit it covers, or not of the fixed symbol size. May make sources available.
     [[nodiscard]] status push_repair(const repair_payload_id& id, byte_view symbol) noexcept;
 
+    /// The same for any linear combination of consecutive sources, one coefficient for each. Repairs of different codes
+    /// may be mixed.
+    [[nodiscard]] status push_combination(std::uint32_t first_esi, byte_view coefficients, byte_view symbol) noexcept;
+
     /// Takes one recovered source, in the order they were solved; false when there is none.
     [[nodiscard]] bool poll(recovered_unit& out) noexcept;
 
@@ -322,6 +331,9 @@ private:
     }
     [[nodiscard]] std::uint64_t missing_bits(std::int64_t position, std::uint32_t count) const noexcept;
     void set_known(std::int64_t position, bool value) noexcept;
+    template <class Row>
+    [[nodiscard]] status accept_repair(std::uint32_t first_esi, std::uint32_t count, byte_view repair,
+                                       Row coefficient_row) noexcept;
     void start(std::int64_t newest) noexcept;
     void advance(std::int64_t newest) noexcept;
     [[nodiscard]] rlc_deficit deficit_from(std::int64_t position) const noexcept;

@@ -39,7 +39,8 @@ std::uint32_t between(std::uint32_t from, std::uint32_t to, std::uint32_t t) noe
 std::uint32_t plan_window(std::uint32_t rate_bp, const parity_conditions& now, std::uint32_t max_window) noexcept {
     if (rate_bp == 0 || max_window == 0 || now.interval <= duration::zero() || now.deadline <= duration::zero())
         return 0;
-    const std::int64_t packets = now.deadline.ns() / now.interval.ns();
+    // The newest packet is covered with its whole deadline ahead, the oldest one on the last moment.
+    const std::int64_t packets = std::min<std::int64_t>(now.deadline.ns() / now.interval.ns(), 0xFFFF) + 1;
     const auto longest = static_cast<std::uint32_t>(std::clamp<std::int64_t>(packets, 1, max_window));
     const std::uint32_t shortest = std::min(longest, (10'000 + rate_bp / 2) / rate_bp);
 

@@ -140,25 +140,32 @@ status rlc_encoder::push(std::uint32_t esi, std::uint8_t flow, byte_view prefix,
     return commit(esi, flow, size);
 }
 
-status rlc_encoder::make_repair(const repair_payload_id& id, byte_span symbol, std::size_t& symbol_size) noexcept {
-    if (id.window_size == 0 || id.density_threshold > 15) return status::invalid_argument;
-    const std::uint32_t from_first = id.first_esi - first_esi();
-    if (from_first >= count_ || count_ - from_first < id.window_size) return status::out_of_window;
+status rlc_encoder::combine(std::uint32_t first_esi, byte_view coefficients, byte_span symbol,
+                            std::size_t& symbol_size) noexcept {
+    const std::size_t count = coefficients.size();
+    const std::uint32_t from_first = first_esi - this->first_esi();
+    if (count == 0) return status::invalid_argument;
+    if (from_first >= count_ || count_ - from_first < count) return status::out_of_window;
 
-    const std::size_t slot = slot_of(id.first_esi);
+    const std::size_t slot = slot_of(first_esi);
     std::size_t longest = config_.symbol_size;
     if (longest == 0) {
         longest = last_length_;
-        if (same_length_ < count_ - from_first) longest = longest_of(slot, id.window_size);
+        if (same_length_ < count_ - from_first) longest = longest_of(slot, count);
     }
     symbol_size = longest;
     if (symbol.size() < longest) return status::buffer_too_small;
-
-    const std::uint8_t* row = rows_.row(id.repair_key, id.density_threshold, id.window_size);
-    detail::gf256_active().dot(symbol.data(), &pointers_[slot], row, id.window_size, longest);
+    detail::gf256_active().dot(symbol.data(), &pointers_[slot], coefficients.data(), count, longest);
     ++stats_.repairs;
     stats_.repair_bytes += longest;
     return status::ok;
+}
+
+status rlc_encoder::make_repair(const repair_payload_id& id, byte_span symbol, std::size_t& symbol_size) noexcept {
+    if (id.window_size == 0 || id.density_threshold > 15) return status::invalid_argument;
+    if (id.window_size > config_.max_window) return status::out_of_window;
+    const std::uint8_t* row = rows_.row(id.repair_key, id.density_threshold, id.window_size);
+    return combine(id.first_esi, {row, id.window_size}, symbol, symbol_size);
 }
 
 status rlc_encoder::make_repair(std::uint32_t first_esi, std::uint32_t window_size, repair_payload_id& id,
@@ -472,11 +479,32 @@ status rlc_decoder::solve_single(std::int64_t position, std::uint8_t coefficient
 }
 
 status rlc_decoder::push_repair(const repair_payload_id& id, byte_view repair) noexcept {
-    if (id.window_size == 0 || id.density_threshold > 15 || repair.size() < source_unit_header) {
+    if (id.window_size == 0 || id.density_threshold > 15) {
         ++stats_.repairs_malformed;
         return status::malformed;
     }
-    if (id.window_size > config_.max_window || repair.size() > config_.max_symbol) {
+    return accept_repair(id.first_esi, id.window_size, repair,
+                         [&]() noexcept { return rows_.row(id.repair_key, id.density_threshold, id.window_size); });
+}
+
+status rlc_decoder::push_combination(std::uint32_t first_esi, byte_view combination, byte_view repair) noexcept {
+    if (combination.empty() || combination.size() > 0xFFFF) {
+        ++stats_.repairs_malformed;
+        return status::malformed;
+    }
+    return accept_repair(first_esi, static_cast<std::uint32_t>(combination.size()), repair,
+                         [&]() noexcept { return combination.data(); });
+}
+
+/// `coefficient_row` is called only when something is missing.
+template <class Row>
+status rlc_decoder::accept_repair(std::uint32_t first_esi, std::uint32_t count, byte_view repair,
+                                  Row coefficient_row) noexcept {
+    if (repair.size() < source_unit_header) {
+        ++stats_.repairs_malformed;
+        return status::malformed;
+    }
+    if (count > config_.max_window || repair.size() > config_.max_symbol) {
         ++stats_.repairs_malformed;
         return status::too_large;
     }
@@ -484,12 +512,11 @@ status rlc_decoder::push_repair(const repair_payload_id& id, byte_view repair) n
         ++stats_.inconsistent;
         return status::inconsistent;
     }
-    const std::uint32_t count = id.window_size;
     if (!started_) {
         ++stats_.repairs_outside;
         return status::out_of_window;
     }
-    const std::int64_t first = unwrap_nearest(newest_, id.first_esi, 32);
+    const std::int64_t first = unwrap_nearest(newest_, first_esi, 32);
     const std::int64_t last = first + count - 1;
     if (last < base_) {
         ++stats_.late;
@@ -520,7 +547,7 @@ status rlc_decoder::push_repair(const repair_payload_id& id, byte_view repair) n
 
     // Terms of the right-hand side: the known sources, then equations, then the repair itself.
     const detail::gf256_kernel& kernel = detail::gf256_active();
-    const std::uint8_t* row = rows_.row(id.repair_key, id.density_threshold, count);
+    const std::uint8_t* row = coefficient_row();
     const std::size_t sources = count - missing;
     std::int64_t unknown = first;
     {
