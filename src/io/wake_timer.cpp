@@ -6,7 +6,6 @@
 
 #include <cerrno>
 #include <cstdint>
-#include <cstring>
 #include <utility>
 
 namespace duality {
@@ -18,7 +17,7 @@ std::unique_ptr<wake_timer> wake_timer::create(uv_loop_t& loop, std::function<vo
     timer->on_wake_ = std::move(on_wake);
     timer->fd_ = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
     if (timer->fd_ < 0) {
-        error = std::string{"timerfd: "} + std::strerror(errno);
+        error = std::string{"timerfd: "} + uv_strerror(uv_translate_sys_error(errno));
         return nullptr;
     }
     timer->poll_ =

@@ -102,12 +102,9 @@ TEST_CASE("a live run counts every packet and every byte") {
     }
 
     if (result.timers.excessive()) SKIP("this machine was too busy to keep time");
-    const io::live_flow& baseline = result.flows.front();
-    for (std::size_t i = 0; i < baseline.packets.size(); ++i) {
-        const lab::packet_record& p = baseline.packets[i];
-        // Well inside an outage nothing gets through, whatever the threads did.
+    // Well inside an outage nothing gets through, whatever the threads did.
+    for (const lab::packet_record& p : result.flows.front().packets)
         if (primary.in_outage(p.sent - 5_ms) && primary.in_outage(p.sent + 5_ms)) CHECK(p.released.is_never());
-    }
 }
 
 TEST_CASE("the demo's results and report") {
