@@ -99,10 +99,9 @@ private:
     rs_coefficients rs_;
     buffer<std::uint8_t> row_;
     parity_code code_ = parity_code::rlc;
-    parity_code block_code_ = parity_code::rlc;  ///< code and run the next index belongs to
-    std::uint32_t block_first_ = 0;
+    std::uint32_t block_first_ = 0;  ///< the run that the next indices belong to
     std::uint32_t block_size_ = 0;
-    std::uint32_t next_index_ = 0;
+    std::uint32_t next_index_[2] = {0, 0};  ///< of block and of rs
 };
 
 class parity_decoder {

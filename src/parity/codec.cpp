@@ -86,17 +86,19 @@ status parity_encoder::make_repair(std::uint32_t first_esi, std::uint32_t window
         if (made == status::ok) repair.code = code_;
         return made;
     }
-    const bool same = block_code_ == code_ && block_first_ == first_esi && block_size_ == window_size;
-    const std::uint32_t index = same ? next_index_ : 0;
     if (window_size == 0) return status::invalid_argument;
+    if (block_first_ != first_esi || block_size_ != window_size) {
+        block_first_ = first_esi;
+        block_size_ = window_size;
+        next_index_[0] = next_index_[1] = 0;
+    }
+    std::uint32_t& next_index = next_index_[code_ == parity_code::block ? 0 : 1];
+    const std::uint32_t index = next_index;
     if (!exists(code_, rs_, index, window_size)) return status::out_of_window;
     fill(code_, rs_, index, window_size, row_.data());
     const status made = sources_.combine(first_esi, {row_.data(), window_size}, symbol, symbol_size);
     if (made != status::ok) return made;
-    block_code_ = code_;
-    block_first_ = first_esi;
-    block_size_ = window_size;
-    next_index_ = index + 1;
+    ++next_index;
     repair.code = code_;
     repair.id = {static_cast<std::uint16_t>(index), 15, static_cast<std::uint16_t>(window_size), first_esi};
     return status::ok;
