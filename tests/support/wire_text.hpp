@@ -15,11 +15,11 @@
 
 namespace duality::test {
 
-[[nodiscard]] inline std::string to_hex(byte_view bytes) {
+[[nodiscard]] inline std::string to_hex(byte_view data) {
     constexpr std::string_view digits = "0123456789abcdef";
     std::string out;
-    out.reserve(2 * bytes.size());
-    for (const std::uint8_t b : bytes) {
+    out.reserve(2 * data.size());
+    for (const std::uint8_t b : data) {
         out += digits[b >> 4];
         out += digits[b & 15];
     }
