@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# Every test is a CTest test with a label: unit, property, lab, live, fuzz, example, package, gate.
+# Every test is a CTest test with a label: unit, property, lab, live, fuzz, interop, example, package, gate.
 
 find_package(Catch2 3 QUIET)
 if(NOT Catch2_FOUND)
@@ -65,6 +65,16 @@ foreach(source IN LISTS duality_fuzz_sources)
     add_test(NAME "${DUALITY_TEST_PREFIX}fuzz: ${name}" COMMAND ${name} ${arguments})
     set_tests_properties("${DUALITY_TEST_PREFIX}fuzz: ${name}" PROPERTIES LABELS fuzz TIMEOUT 300)
 endforeach()
+
+# Interoperability: a reader and writer of the wire format in Python, made from docs/wire-format.md alone, against ours.
+find_package(Python3 COMPONENTS Interpreter)
+if(Python3_Interpreter_FOUND)
+    duality_program(dump_packets SOURCES "${PROJECT_SOURCE_DIR}/tests/interop/dump_packets.cpp" LINK duality_core)
+    add_test(NAME "${DUALITY_TEST_PREFIX}interop: wire format" COMMAND Python3::Interpreter
+        "${PROJECT_SOURCE_DIR}/tests/interop/wire_decoder.py" --dump $<TARGET_FILE:dump_packets>
+        --document "${PROJECT_SOURCE_DIR}/docs/wire-format.md")
+    set_tests_properties("${DUALITY_TEST_PREFIX}interop: wire format" PROPERTIES LABELS interop TIMEOUT 120)
+endif()
 
 # Examples: one idea each, run to the end.
 duality_sources(duality_example_sources "${PROJECT_SOURCE_DIR}/examples/*.cpp")
