@@ -142,6 +142,14 @@ public:
     }
 
     [[nodiscard]] bool has_path(path_id id) const noexcept { return find(id) != nullptr; }
+    /// Is this a metered path with a free one beside it?
+    [[nodiscard]] bool is_helper(path_id id) const noexcept {
+        const path* p = find(id);
+        if (p == nullptr || p->config.cost == cost_class::free) return false;
+        for (const path& other : paths_)
+            if (other.used && other.config.cost == cost_class::free) return true;
+        return false;
+    }
     /// Has the path's budget refused a datagram?
     [[nodiscard]] bool path_exhausted(path_id id) const noexcept {
         const path* p = find(id);

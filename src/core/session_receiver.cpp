@@ -69,11 +69,14 @@ void session_receiver::on_data(const session_context& c, path_id path, const wir
         ++stats_.refused;
         return;
     }
+    // A metered path beside a free one only helps out. Its delay is another: baseline and regime are those of the path
+    // that the flow comes back to.
+    const bool helps = c.paths.is_helper(path);
     const std::uint64_t accepted = stats_.accepted;
-    admit(c, frame.esi, frame.origin, frame.stream, frame.payload, recovery::none);
+    admit(c, frame.esi, frame.origin, frame.stream, frame.payload, helps ? recovery::second_path : recovery::none);
     if (stats_.accepted == accepted) return;  // what the network repeats earns nothing
     earn(c, path, frame.payload.size());
-    (void)detector_.on_arrival(c.now, flow_.unwrap(frame.esi), unwrap_origin(frame.origin));
+    if (!helps) (void)detector_.on_arrival(c.now, flow_.unwrap(frame.esi), unwrap_origin(frame.origin));
 }
 
 void session_receiver::on_copy(const session_context& c, path_id path, const wire::copy_frame& frame) noexcept {

@@ -122,7 +122,7 @@ figures judge(std::span<const packet_record> packets, const byte_totals& bytes, 
 
     if (!variation.empty()) {
         std::ranges::sort(variation);
-        const std::int64_t reference = variation[(variation.size() - 1) / 100];
+        const std::int64_t reference = variation[(variation.size() * 5 - 1) / 100];
         for (std::int64_t& x : variation) x = x < reference ? reference - x : x - reference;
     }
     out.jitter_p50_ms = quantile_ms(variation, 50);

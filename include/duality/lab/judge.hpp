@@ -65,9 +65,9 @@ struct packet_fates {
 struct figures {
     std::uint64_t packets = 0;
     /// Packet delay variation (RFC 5481 section 4.2) of released packets: x = (released - sent) - baseline, as its
-    /// distance from the reference delay. The reference is the nearest-rank 1 % quantile of x rather than its least
-    /// value: on a raw path they are the same to a fraction of a millisecond, but behind a playout buffer a handful of
-    /// packets released early after a route change would otherwise be added to every other packet's figure.
+    /// distance from the reference delay. The reference is the nearest-rank 5 % quantile of x rather than its least
+    /// value: on a raw path they are the same to a fraction of a millisecond, but behind a playout buffer a few packets
+    /// released early, after a route change or over a shorter path, would otherwise be added to every other's figure.
     double jitter_p50_ms = 0;
     double jitter_p95_ms = 0;
     double playout_miss_pct = 0;   ///< available after their slot, or never
