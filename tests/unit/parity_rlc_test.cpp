@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: MIT
+//
+// The sliding-window codec's contract: misuse and bad repairs get a status and a counter and change nothing else.
+
+#include "duality/parity_rlc.hpp"
+
+#include <algorithm>
+#include <catch2/catch_test_macros.hpp>
+#include <string>
+#include <vector>
+
+using namespace duality;
+
+namespace {
+
+using bytes = std::vector<std::uint8_t>;
+
+bytes packet(std::uint32_t esi) {
+    return bytes(10 + esi % 7, static_cast<std::uint8_t>(esi));
+}
+
+struct repair {
+    repair_payload_id id;
+    bytes symbol;
+};
+
+/// Both ends, with packets 0…19 sent, 5 and 6 lost.
+struct pair {
+    rlc_encoder encoder = std::move(rlc_encoder::create({}, allocator::system())).value();
+    rlc_decoder decoder = std::move(rlc_decoder::create({}, allocator::system())).value();
+
+    pair() {
+        for (std::uint32_t i = 0; i < 20; ++i) {
+            REQUIRE(encoder.push(i, 1, packet(i)) == status::ok);
+            if (i != 5 && i != 6) REQUIRE(decoder.push_source(i, 1, packet(i)) == status::ok);
+        }
+    }
+    repair make(std::uint32_t first, std::uint32_t count) {
+        repair r;
+        std::size_t size = 0;
+        r.symbol.resize(1500);
+        REQUIRE(encoder.make_repair(first, count, r.id, r.symbol, size) == status::ok);
+        r.symbol.resize(size);
+        return r;
+    }
+};
+
+}  // namespace
+
+TEST_CASE("the encoder refuses gaps, ranges it does not have and packets that are too large") {
+    auto e = rlc_encoder::create({.max_window = 4, .max_symbol = 20}, allocator::system());
+    repair_payload_id id;
+    std::size_t size = 0;
+    bytes out(20);
+    REQUIRE(e->make_repair(4, id, out, size) == status::need_more);
+    REQUIRE(e->push(100, 0, packet(0)) == status::ok);
+    REQUIRE(e->push(102, 0, packet(0)) == status::invalid_argument);
+    REQUIRE(e->push(101, 0, bytes(18)) == status::too_large);
+    REQUIRE(e->push(101, 0, bytes(17)) == status::ok);
+    REQUIRE(e->prepare(18).empty());
+    REQUIRE(e->commit(102, 0, 18) == status::wrong_state);
+    REQUIRE(e->size() == 2);
+    REQUIRE(e->first_esi() == 100);
+    REQUIRE(e->make_repair(99, 2, id, out, size) == status::out_of_window);
+    REQUIRE(e->make_repair(101, 2, id, out, size) == status::out_of_window);
+    REQUIRE(e->make_repair(100, 0, id, out, size) == status::invalid_argument);
+    REQUIRE(e->make_repair(100, 2, id, byte_span{out.data(), 19}, size) == status::buffer_too_small);
+    REQUIRE(size == 20);
+    REQUIRE(e->make_repair(100, 2, id, out, size) == status::ok);
+    REQUIRE(id.repair_key == 0);  // the key was not used up by the failures
+    for (std::uint32_t i = 102; i < 110; ++i) REQUIRE(e->push(i, 0, packet(i)) == status::ok);
+    REQUIRE(e->size() == 4);
+    REQUIRE(e->first_esi() == 106);
+}
+
+TEST_CASE("configurations out of range name the field") {
+    const auto field = [](const rlc_config& c) {
+        return std::string{rlc_decoder::create(c, allocator::system()).error().where.field};
+    };
+    REQUIRE(field({.max_window = 0}) == "max_window");
+    REQUIRE(field({.max_window = 4096}) == "max_window");
+    REQUIRE(field({.max_symbol = 7}) == "max_symbol");
+    REQUIRE(field({.max_symbol = 100, .symbol_size = 101}) == "symbol_size");
+    REQUIRE(field({.symbol_size = 3}) == "symbol_size");
+    REQUIRE(field({.decoder_window = 63}) == "decoder_window");
+    REQUIRE(field({.cached_rows = 100}) == "cached_rows");
+    REQUIRE(field({.density_threshold = 16}) == "density_threshold");
+}
+
+TEST_CASE("creation survives an allocator that fails at any call, and gives everything back") {
+    struct ledger {
+        int calls = 0;
+        int fail_at = 0;
+        int held = 0;
+    } book;
+    const allocator memory{&book,
+                           [](void* user, std::size_t n, std::size_t alignment) noexcept -> void* {
+                               auto& b = *static_cast<ledger*>(user);
+                               if (++b.calls == b.fail_at) return nullptr;
+                               ++b.held;
+                               const allocator heap = allocator::system();
+                               return heap.allocate(heap.user, n, alignment);
+                           },
+                           [](void* user, void* p, std::size_t n, std::size_t alignment) noexcept {
+                               --static_cast<ledger*>(user)->held;
+                               const allocator heap = allocator::system();
+                               heap.release(heap.user, p, n, alignment);
+                           }};
+    for (bool done = false; !done;) {
+        book.calls = 0;
+        ++book.fail_at;
+        {
+            auto d = rlc_decoder::create({}, memory);
+            done = d.has_value();
+            REQUIRE((done || d.code() == status::out_of_memory));
+            if (done) {
+                const int before = book.calls;
+                for (std::uint32_t i = 0; i < 300; i += 2) REQUIRE(d->push_source(i, 0, packet(i)) == status::ok);
+                REQUIRE(book.calls == before);
+            }
+        }
+        REQUIRE(book.held == 0);
+    }
+}
+
+TEST_CASE("bad repairs get a status and a counter, and good ones still decode") {
+    pair p;
+    const repair good = p.make(0, 20);
+    const auto push = [&](const repair& r) { return p.decoder.push_repair(r.id, r.symbol); };
+    const rlc_decoder_statistics& s = p.decoder.stats();
+
+    repair bad = good;
+    bad.id.window_size = 0;
+    REQUIRE(push(bad) == status::malformed);
+    bad.id.window_size = 65;
+    REQUIRE(push(bad) == status::too_large);
+    bad = good;
+    bad.id.density_threshold = 16;
+    REQUIRE(push(bad) == status::malformed);
+    bad = good;
+    bad.symbol.resize(2);
+    REQUIRE(push(bad) == status::malformed);
+    bad.symbol.resize(1501);
+    REQUIRE(push(bad) == status::too_large);
+    REQUIRE(s.repairs_malformed == 5);
+    bad = good;
+    bad.symbol.resize(12);  // shorter than packets it covers
+    REQUIRE(push(bad) == status::inconsistent);
+    bad = good;
+    bad.id.first_esi = 25;
+    REQUIRE(push(bad) == status::out_of_window);
+    REQUIRE(p.decoder.push_repair({0, 15, 8, 0xFFFFFF00u}, good.symbol) == status::late);
+    REQUIRE(s.repairs_used == 0);
+    REQUIRE(p.decoder.equations() == 0);
+
+    REQUIRE(push(good) == status::ok);
+    REQUIRE(push(good) == status::no_change);  // replayed
+    REQUIRE(s.repairs_dependent == 1);
+    const repair second = p.make(0, 20);
+    REQUIRE(push(second) == status::ok);
+    recovered_unit u;
+    std::uint32_t seen = 0;
+    for (; p.decoder.poll(u); ++seen) REQUIRE(std::ranges::equal(u.data, packet(u.esi)));
+    REQUIRE(seen == 2);
+    REQUIRE(push(p.make(0, 20)) == status::no_change);
+    REQUIRE(s.repairs_unneeded == 1);
+    REQUIRE(s.received == 18);
+    REQUIRE(s.recovered == 2);
+    REQUIRE(p.decoder.push_source(5, 1, packet(5)) == status::duplicate);
+    REQUIRE(p.decoder.push_source(6, 1, packet(5)) == status::inconsistent);
+    REQUIRE(p.decoder.push_source(4, 1, packet(4)) == status::duplicate);
+    REQUIRE(s.received == 18);
+}
+
+TEST_CASE("a damaged symbol that decodes to no valid unit is dropped and the packet stays missing") {
+    pair p;
+    REQUIRE(p.decoder.push_source(6, 1, packet(6)) == status::ok);
+    repair r = p.make(0, 20);
+    for (std::uint8_t& b : r.symbol) b ^= 0xA5;
+    REQUIRE(p.decoder.push_repair(r.id, r.symbol) == status::inconsistent);
+    recovered_unit u;
+    REQUIRE(!p.decoder.poll(u));
+    REQUIRE(!p.decoder.has(5));
+    const repair good = p.make(0, 20);
+    REQUIRE(p.decoder.push_repair(good.id, good.symbol) == status::ok);
+    REQUIRE(p.decoder.poll(u));
+    REQUIRE(u.esi == 5);
+}
+
+TEST_CASE("with a fixed symbol size, repairs of another size are refused") {
+    rlc_config c{.max_symbol = 64, .symbol_size = 40};
+    auto e = rlc_encoder::create(c, allocator::system());
+    auto d = rlc_decoder::create(c, allocator::system());
+    REQUIRE(e->push(0, 0, packet(0)) == status::ok);
+    REQUIRE(e->push(1, 0, bytes(38)) == status::too_large);
+    REQUIRE(d->begin(0) == status::ok);
+    repair_payload_id id;
+    bytes symbol(64);
+    std::size_t size = 0;
+    REQUIRE(e->make_repair(1, id, symbol, size) == status::ok);
+    REQUIRE(size == 40);
+    REQUIRE(d->push_repair(id, {symbol.data(), 39}) == status::inconsistent);
+    REQUIRE(d->push_repair(id, {symbol.data(), 41}) == status::inconsistent);
+    REQUIRE(d->push_repair(id, {symbol.data(), 40}) == status::ok);
+}
+
+TEST_CASE("a repair may come before all the packets it covers") {
+    pair p;
+    auto d = rlc_decoder::create({}, allocator::system());
+    const repair r = p.make(0, 20);
+    REQUIRE(d->push_repair(r.id, r.symbol) == status::out_of_window);  // numbers unknown yet
+    REQUIRE(d->begin(0) == status::ok);
+    REQUIRE(d->begin(0) == status::wrong_state);
+    REQUIRE(d->push_repair(r.id, r.symbol) == status::ok);
+    for (std::uint32_t i = 20; i-- > 1;) REQUIRE(d->push_source(i, 1, packet(i)) == status::ok);
+    recovered_unit u;
+    REQUIRE(d->poll(u));
+    REQUIRE(u.esi == 0);
+    REQUIRE(std::ranges::equal(u.data, packet(0)));
+}
+
+TEST_CASE("one damaged number far ahead does not sweep the window; two that agree move it") {
+    pair p;
+    REQUIRE(p.decoder.push_source(1'000'000, 1, packet(0)) == status::out_of_window);
+    REQUIRE(p.decoder.stats().refused == 1);
+    REQUIRE(p.decoder.has(4));
+    REQUIRE(p.decoder.push_source(20, 1, packet(20)) == status::ok);
+    REQUIRE(p.decoder.push_source(3'000'000, 1, packet(0)) == status::out_of_window);
+    REQUIRE(p.decoder.push_source(3'000'002, 1, packet(0)) == status::ok);
+    REQUIRE(p.decoder.newest_esi() == 3'000'002);
+    REQUIRE(p.decoder.push_source(21, 1, packet(21)) == status::late);
+}
+
+TEST_CASE("the deficit says what is missing and how many repairs would bring it") {
+    pair p;
+    rlc_deficit d = p.decoder.deficit();
+    REQUIRE(d.first_missing == 5);
+    REQUIRE(d.last_missing == 6);
+    REQUIRE(d.missing == 2);
+    REQUIRE(d.symbols_needed == 2);
+    const repair r = p.make(0, 20);
+    REQUIRE(p.decoder.push_repair(r.id, r.symbol) == status::ok);
+    REQUIRE(p.decoder.deficit().symbols_needed == 1);
+    d = p.decoder.deficit(6);
+    REQUIRE(d.missing == 1);
+    REQUIRE(d.symbols_needed == 1);  // what waits for 5 cannot bring 6 alone
+    p.decoder.forget(6);
+    REQUIRE(p.decoder.deficit().first_missing == 6);
+    const repair s = p.make(0, 20);
+    REQUIRE(p.decoder.push_repair(s.id, s.symbol) == status::ok);
+    recovered_unit u;
+    bool expired[2] = {};
+    while (p.decoder.poll(u)) expired[u.esi - 5] = u.expired;
+    REQUIRE(expired[0]);
+    REQUIRE(!expired[1]);
+    REQUIRE(p.decoder.deficit().missing == 0);
+}
+
+TEST_CASE("what is never polled and never solved stays within bounds") {
+    auto e = rlc_encoder::create({.max_window = 32, .max_symbol = 64}, allocator::system());
+    auto d = rlc_decoder::create({.max_window = 32, .max_symbol = 64, .max_equations = 4}, allocator::system());
+    REQUIRE(d->begin(0) == status::ok);
+    bytes symbol(64);
+    for (std::uint32_t i = 0; i < 2000; ++i) {
+        REQUIRE(e->push(i, 0, packet(i)) == status::ok);
+        if (i % 3 == 0) REQUIRE(d->push_source(i, 0, packet(i)) == status::ok);
+        if (i % 2 == 0) {
+            repair_payload_id id;
+            std::size_t size = 0;
+            REQUIRE(e->make_repair(i % 8 == 0 ? 2 : 32, id, symbol, size) == status::ok);
+            REQUIRE(!failed(d->push_repair(id, {symbol.data(), size})));
+        }
+        REQUIRE(d->equations() <= 4);
+    }
+    const rlc_decoder_statistics& s = d->stats();
+    REQUIRE(s.equations_dropped > 0);
+    REQUIRE(s.unpolled > 0);
+    std::uint64_t left = 0;
+    for (recovered_unit u; d->poll(u); ++left) REQUIRE(std::ranges::equal(u.data, packet(u.esi)));
+    REQUIRE(left + s.unpolled == s.recovered);
+}
