@@ -201,7 +201,8 @@ bool session::poll_output(instant now, session_output& out) noexcept {
 instant session::next_timeout() const noexcept {
     if (sender_.front() != nullptr || !events_.empty()) return now_;
     if (state_ == life::closed) return instant::never();
-    if (state_ == life::closing && receiver_.held() == 0) return now_;
+    // Nothing is sent or probed any more: what is held is all that can still happen.
+    if (state_ == life::closing) return receiver_.held() == 0 ? now_ : receiver_.next_timeout();
     return std::min({sender_.next_timeout(paths_), receiver_.next_timeout(), paths_.next_timeout()});
 }
 
