@@ -305,7 +305,7 @@ bool session::poll_transmission(instant now, transmission& out) noexcept {
 }
 
 bool session::afford(const planned_datagram& d, std::uint64_t bytes) const noexcept {
-    if (!detail::session_sender::capped(d) || sender_.covers(bytes)) return true;
+    if (!detail::session_sender::capped(d) || sender_.covers(d, bytes)) return true;
     // An end that only receives has earned nothing by sending: its control frames are paid like its reports.
     return is_control(d.kind) && receiver_.covers_report(bytes);
 }

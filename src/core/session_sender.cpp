@@ -249,10 +249,9 @@ void session_sender::copy_last_chances(const session_context& c) noexcept {
 }
 
 bool session_sender::is_overdue(const session_context& c, std::uint64_t number, const sent_source& s) const noexcept {
-    const path_statistics way = c.paths.statistics(c.now, s.path);
-    if (number < newest_acknowledged_ || way.state == path_state::suspect || way.state == path_state::dead) return true;
-    const duration usual = way.rtt_smoothed + way.rtt_deviation * 2 + config_.paths.report_interval;
-    return way.rtt_smoothed > duration{} && c.now - s.at > usual;
+    // One lost report delays many acknowledgements; what it leaves open is no sign that the packets were lost too.
+    const path_state state = c.paths.state(s.path);
+    return number < newest_acknowledged_ || state == path_state::suspect || state == path_state::dead;
 }
 
 instant session_sender::next_timeout(const scheduler& paths) const noexcept {
@@ -274,11 +273,14 @@ void session_sender::ask_for_report(const session_context& c, path_id from) noex
 void session_sender::resend_tail(const session_context& c, path_id from) noexcept {
     const std::optional<path_id> other = other_path(c, from);
     if (!other) return;
+    // Only what a living path would have reported by now; the rest still has its last chance, unless a report that was
+    // merely late makes it unnecessary.
+    const instant reported_by_now = c.now - c.paths.rtt(from) - config_.paths.report_interval / 2;
     for (std::uint64_t n = oldest_protected(); n < next_; ++n) {
         const sent_source* s = history_.find(n);
-        if (s == nullptr || s->acknowledged || s->copied || s->path != from || c.now > last_chance(c.paths, *s, *other))
-            continue;
-        plan_copy(n, *other, wire::copy_reason::failover);
+        if (s == nullptr || s->acknowledged || s->copied || s->path != from) continue;
+        if (s->at > reported_by_now) return;
+        if (c.now <= last_chance(c.paths, *s, *other)) plan_copy(n, *other, wire::copy_reason::failover);
     }
 }
 

@@ -65,7 +65,11 @@ public:
         return d.kind != transmit_kind::source && d.kind != transmit_kind::feedback &&
                !(d.kind == transmit_kind::copy && d.reason == wire::copy_reason::hot);
     }
-    [[nodiscard]] bool covers(std::uint64_t bytes) const noexcept { return extra_.covers(bytes); }
+    /// Does the overhead cap allow it now? Copies on suspicion leave a reserve for what is known to be needed.
+    [[nodiscard]] bool covers(const planned_datagram& d, std::uint64_t bytes) const noexcept {
+        const bool guess = d.kind == transmit_kind::copy && d.reason == wire::copy_reason::suspicion;
+        return extra_.covers(guess ? bytes * (1 + suspicion_reserve) : bytes);
+    }
     [[nodiscard]] bool spend(std::uint64_t bytes) noexcept { return extra_.spend(bytes); }
     /// Counts a datagram that leaves, `bytes` including the path's overhead; `source_bytes` of a source packet are those
     /// that would have left without us.
@@ -88,6 +92,8 @@ private:
     static constexpr duration idle_after = duration::from_seconds(2);
     /// Least slack when judging whether something can still arrive before its deadline.
     static constexpr duration feasibility_margin = duration::from_ms(4);
+    /// Packets' worth of credit that copies on suspicion do not touch.
+    static constexpr std::uint64_t suspicion_reserve = 16;
     /// A copy is made this long before its last chance, so that a late timer does not waste it.
     static constexpr duration last_chance_lead = duration::from_ms(2);
 
