@@ -464,7 +464,7 @@ int main(int argc, char** argv) {
 
     // Comfortable: 10 % overhead, 2 % independent losses.
     for (const std::uint32_t d : {20u, 50u}) {
-        const std::uint32_t n = 4'000'000u / scale;
+        const std::uint32_t n = (d == 20 ? 4'000'000u : 12'000'000u) / scale;
         const std::uint32_t window = plan_window(tenth_bp, conditions(0.02, 1, d), 128);
         const outcome ours = sliding<codec_receiver>({0.02, 1, 11}, d, tenth_bp, window, n);
         const outcome ideal = sliding<oracle_receiver>({0.02, 1, 11}, d, tenth_bp, window, n);

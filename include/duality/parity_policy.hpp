@@ -54,7 +54,7 @@ struct parity_plan {
 /// packet that still counts. When losses come near to the repairs, the equations of a long window are never complete
 /// before the deadline, and shorter windows, which can be complete now and then, recover more. Between the two the
 /// window shrinks geometrically from the deadline to the distance of two repairs. The range was fitted by simulation
-/// (bench_recovery repeats it): for independent losses from 0.6 to 1.2 times as many losses as repairs; later and
+/// (bench_recovery repeats it): for independent losses from 0.5 to 1.2 times as many losses as repairs; later and
 /// longer the longer the bursts, which leave more windows with few losses for the same mean.
 [[nodiscard]] std::uint32_t plan_window(std::uint32_t rate_bp, const parity_conditions& now,
                                         std::uint32_t max_window) noexcept;

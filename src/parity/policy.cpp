@@ -47,8 +47,8 @@ std::uint32_t plan_window(std::uint32_t rate_bp, const parity_conditions& now, s
     // Losses per repair in 1/1024.
     const std::uint64_t load = std::uint64_t{now.loss_ppm} * 1024 / 100 / rate_bp;
     const std::uint64_t burst = std::clamp<std::uint32_t>(now.burst_x100, 100, 400);
-    const std::uint64_t begin = (50 + burst / 10) * 1024 / 100;      // 0.6 for independent losses
-    const std::uint64_t end = (85 + burst * 35 / 100) * 1024 / 100;  // 1.2
+    const std::uint64_t begin = (35 + burst * 15 / 100) * 1024 / 100;  // 0.5 for independent losses
+    const std::uint64_t end = (85 + burst * 35 / 100) * 1024 / 100;    // 1.2
     if (load <= begin) return longest;
     if (load >= end) return shortest;
     return between(longest, shortest, static_cast<std::uint32_t>((load - begin) * 1024 / (end - begin)));

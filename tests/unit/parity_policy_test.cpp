@@ -48,8 +48,8 @@ TEST_CASE("the window is the deadline while repairs are plenty, and shrinks to t
         last = w;
     }
     REQUIRE(last == 10);
-    // Halfway on the logarithmic scale between 51 and 10, at 0.9 losses per repair.
-    REQUIRE(plan_window(1000, path(90'000), 4095) == 23);
+    // Halfway on the logarithmic scale between 51 and 10, at 0.85 losses per repair.
+    REQUIRE(plan_window(1000, path(85'000), 4095) == 23);
     REQUIRE(plan_window(0, path(20'000), 64) == 0);
     parity_conditions odd = path(20'000);
     odd.interval = duration::zero();
