@@ -358,7 +358,8 @@ public:
     /// A path that should be probed now; the caller sends a probe on it (or is refused by a budget) and asks again.
     [[nodiscard]] std::optional<path_id> poll_probe(instant now) noexcept {
         for (path& p : paths_) {
-            if (!p.used || p.stats.budget_exhausted || now < p.probe_due(config_)) continue;
+            if (!p.used || p.stats.budget_exhausted) continue;
+            if (const instant due = p.probe_due(config_); due.is_never() || now < due) continue;
             if (p.stats.state == path_state::dead) {
                 const bool answering = !p.answering_since.is_never();
                 p.next_probe = now + p.probe_gap;

@@ -243,6 +243,9 @@ session_statistics session::statistics() const noexcept {
 // Time
 
 instant session::clamp(instant now) noexcept {
+    // At "never" every timer that means "not at all" would have come, again and again.
+    constexpr instant last = instant::from_ns(detail::time_max - 1);
+    if (now > last) now = last;
     if (now < now_) {
         ++stats_.clock_backwards;
         return now_;

@@ -222,7 +222,7 @@ private:
                 now_ = now;
                 (void)poll(who, 1'000'000);
                 const instant next = ends_[who].next_timeout();
-                if (next > end) break;
+                if (next > end || next.is_never()) break;
                 now = std::max(now, next);
                 ends_[who].handle_timeout(now);
             }

@@ -284,6 +284,13 @@ TEST_CASE("scheduler: a dead path is probed less and less often, at least once i
     CHECK(probes[1] - probes[0] < probes.back() - probes[probes.size() - 2]);
 }
 
+TEST_CASE("scheduler: at the end of time nothing is due") {
+    scheduler s = open_scheduler();
+    REQUIRE(s.add_path({}, 0, {}) == status::ok);
+    int probes = 0;
+    while (s.poll_probe(instant::never())) REQUIRE(++probes <= 1);
+}
+
 TEST_CASE("scheduler: budgets are taken before a datagram leaves, and one event tells when they refuse") {
     scheduler s = open_scheduler();
     REQUIRE(s.add_path({}, 0, {.budget = {.day_bytes = 1'000}, .datagram_overhead = 28, .max_datagram = 500}) ==

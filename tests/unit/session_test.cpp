@@ -339,6 +339,20 @@ TEST_CASE("session: a now before an earlier one is clamped and counted") {
     CHECK(delivered_numbers(pair, far, 100, 21).size() == 21);
 }
 
+TEST_CASE("session: a clock that jumps to its end does not make it turn in circles") {
+    session s = open_session();
+    REQUIRE(s.add_path({}, 0, {}) == status::ok);
+    REQUIRE(s.add_path({}, 1, {.cost = cost_class::metered}) == status::ok);
+    session_output out;
+    for (const instant now : {instant{}, instant::from_ns(std::int64_t{1} << 62), instant::never()}) {
+        (void)s.send(now, 0, payload_of(1, 100));
+        s.handle_timeout(now);
+        int count = 0;
+        while (s.poll_output(now, out)) REQUIRE(++count < 1'000);
+    }
+    CHECK(s.statistics().clock_backwards == 0);
+}
+
 TEST_CASE("session: a stream's deadline can change at run time") {
     for (const late_policy policy : {late_policy::drop, late_policy::deliver}) {
         session_config config;
