@@ -127,6 +127,7 @@ rlc_config stream_config() {
     rlc_config c;
     c.max_window = window;
     c.max_symbol = symbol_bytes;
+    c.cached_rows = 32;  // far more than the repairs of one window; all of them stay in the first cache
     return c;
 }
 
