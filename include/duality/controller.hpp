@@ -380,10 +380,9 @@ inline void controller::adaptive_parity(instant now, const control_inputs& in, d
             why = control_reason::congestion;
             threshold = 0;
         } else if (outputs_.reactive) {
-            // One round only: a lost repair is not asked for again in time, so as much parity as there is loss.
-            const bool single_round = in.rtt * 10 > in.deadline * 3;
-            if (single_round) target = f.loss_ppm / 100;
-            why = single_round ? control_reason::loss_high : control_reason::rtt_fits;
+            // A repair on request rebuilds nearly one packet each. Parity at the rate of the loss comes once in many
+            // deadlines and rebuilds a packet only when that one was among the last few: bytes better kept for repairs.
+            why = control_reason::rtt_fits;
         } else if (outputs_.second_path && bursts_beyond_parity(config_, in, cover_x16)) {
             why = control_reason::long_bursts;
             threshold = cover_x16;

@@ -76,7 +76,7 @@ status session_sender::send(const session_context& c, stream_id stream, byte_vie
     const bool hot = c.streams[stream].mode == stream_mode::hot;
     if (hot || second_path_wanted(c, *main))
         if (const std::optional<path_id> other = c.paths.alternative(*main))
-            plan_copy(number, *other, hot ? wire::copy_reason::hot : wire::copy_reason::suspicion);
+            plan_copy(c, number, *other, hot ? wire::copy_reason::hot : wire::copy_reason::suspicion);
     plan_parity(c, *main, packet_bytes);
     return status::ok;
 }
@@ -92,8 +92,12 @@ std::optional<path_id> session_sender::other_path(const session_context& c, path
     return c.paths.alternative(main);
 }
 
-void session_sender::plan_copy(std::uint64_t number, path_id path, wire::copy_reason reason) noexcept {
-    if (sent_source* s = history_.find(number)) s->copied = true;
+void session_sender::plan_copy(const session_context& c, std::uint64_t number, path_id path,
+                               wire::copy_reason reason) noexcept {
+    if (sent_source* s = history_.find(number)) {
+        s->copied = true;
+        s->repair_pending_until = c.now + c.paths.rtt(path) + config_.paths.report_interval / 2;
+    }
     (void)queue_.push({.kind = transmit_kind::copy, .path = path, .number = number, .reason = reason});
 }
 
@@ -196,13 +200,13 @@ void session_sender::answer_deficit(const session_context& c, const wire::defici
     ++stats_.deficits;
 
     // The first answer goes over the cheap path. When it failed, or there is no time for another, the answer goes where
-    // it fails independently, with one symbol to spare.
+    // it fails independently; on the same path one symbol is to spare.
     const duration round_trip = c.paths.rtt(*main);
     const bool last_chance = deficit.by_when < round_trip + half(round_trip) + feasibility_margin;
     const bool bursts = controller_.outputs().second_path;
     const bool elsewhere = other && in_time(*other) && (rounds > 0 || last_chance || bursts);
     const path_id path = elsewhere ? *other : *main;
-    const std::uint32_t spare = rounds > 0 || last_chance ? 1 : 0;
+    const std::uint32_t spare = last_chance && !elsewhere ? 1 : 0;
     const std::uint32_t needed = (fresh < deficit.symbols_needed ? fresh : deficit.symbols_needed) + spare;
     const auto window = static_cast<std::uint32_t>(last_fresh - first_fresh + 1);
     for (std::uint32_t i = 0; i < needed; ++i)
@@ -244,7 +248,7 @@ void session_sender::copy_last_chances(const session_context& c) noexcept {
         const instant until = last_chance(c.paths, *s, *other);
         if (c.now < until - last_chance_lead) return;
         if (c.now <= until && is_overdue(c, unresolved_, *s))
-            plan_copy(unresolved_, *other, wire::copy_reason::failover);
+            plan_copy(c, unresolved_, *other, wire::copy_reason::failover);
     }
 }
 
@@ -267,7 +271,7 @@ void session_sender::ask_for_report(const session_context& c, path_id from) noex
     // The newest packet may have been the last of a burst: nothing behind it tells the peer that it is missing.
     if (!config_.reactive || next_ == 0 || c.now - last_send_ < send_interval_ * 2) return;
     const sent_source* s = history_.find(next_ - 1);
-    if (s != nullptr && !s->acknowledged && !s->copied) plan_copy(next_ - 1, from, wire::copy_reason::suspicion);
+    if (s != nullptr && !s->acknowledged && !s->copied) plan_copy(c, next_ - 1, from, wire::copy_reason::suspicion);
 }
 
 void session_sender::resend_tail(const session_context& c, path_id from) noexcept {
@@ -280,7 +284,7 @@ void session_sender::resend_tail(const session_context& c, path_id from) noexcep
         const sent_source* s = history_.find(n);
         if (s == nullptr || s->acknowledged || s->copied || s->path != from) continue;
         if (s->at > reported_by_now) return;
-        if (c.now <= last_chance(c.paths, *s, *other)) plan_copy(n, *other, wire::copy_reason::failover);
+        if (c.now <= last_chance(c.paths, *s, *other)) plan_copy(c, n, *other, wire::copy_reason::failover);
     }
 }
 

@@ -167,7 +167,7 @@ TEST_CASE("adaptive law: the round trip decides between repair and parity", "[co
     in.rtt = 45_ms;  // one round fits, a second does not
     hold_steady(law, 1'000, 2'000, in);
     CHECK(law.outputs().reactive);
-    CHECK(law.outputs().parity_bp == 200);
+    CHECK(law.outputs().parity_bp == 0);
     in.rtt = 58_ms;  // inside the hysteresis
     hold_steady(law, 2'000, 3'000, in);
     CHECK(law.outputs().reactive);

@@ -123,7 +123,7 @@ private:
     void resend_tail(const session_context& c, path_id from) noexcept;
     /// Until when a copy over `path` reaches the peer before the packet's deadline.
     [[nodiscard]] instant last_chance(const scheduler& paths, const sent_source& s, path_id path) const noexcept;
-    void plan_copy(std::uint64_t number, path_id path, wire::copy_reason reason) noexcept;
+    void plan_copy(const session_context& c, std::uint64_t number, path_id path, wire::copy_reason reason) noexcept;
     [[nodiscard]] std::uint64_t oldest_protected() const noexcept { return next_ - encoder_.size(); }
 
     session_config config_;
