@@ -87,7 +87,7 @@ path. The last group is the longest silence anywhere else.</p>
 outage. <b>single</b> gathers the cloud into one line, because packets are held until an even playout wants them, and
 rebuilds lone losses; but nothing can cross a path that is down, so the holes stay. <b>dual</b> notices within
 milliseconds that the first path has gone silent, sends over the second one what it can still save, and goes back when
-the first path answers again: the holes shrink to what fits into a round trip.</p>
+the first path answers again: what is left of a hole is the time it takes to notice and to switch.</p>
 
 <h2>What the figures mean</h2>
 <div class="card"><dl id="meaning"></dl></div>
@@ -103,12 +103,11 @@ const slot = run.baseline_ms + run.hold_ms;
 const deadline = run.baseline_ms + run.deadline_ms;
 const highest = Math.ceil((deadline + 15) / 10) * 10;
 
-// From best to worst; where many packets share a pixel of the strip, the worst one shows.
 const endings = {
   o: ['own', 'on its own'], s: ['second', 'over the second path'], r: ['rebuilt', 'rebuilt from repair packets'],
   c: ['repeated', 'by an early copy'], l: ['late', 'too late to be used'], x: ['lost', 'never came'],
 };
-const severity = 'oscrlx';
+const severity = 'oscrlx';  // from best to worst
 
 function element(name, parent, text, kind) {
   const made = document.createElement(name);
@@ -272,7 +271,7 @@ const labels = {
 function axis(title) {
   return {
     title: {display: true, text: title, color: color('soft')}, ticks: {color: color('soft')},
-    grid: {color: color('faint'), drawTicks: false}, border: {display: false},
+    grid: {color: color('faint'), drawTicks: false},
   };
 }
 
@@ -306,30 +305,28 @@ function scatter(flow) {
   });
 }
 
-// What became of the packets, aligned with the plot above.
+// What became of the packets, aligned with the plot above. Wide enough to be seen, and the worst on top.
 function drawStrip(flow, area) {
   const scale = window.devicePixelRatio || 1;
-  const width = flow.strip.clientWidth;
   const height = flow.strip.clientHeight;
-  flow.strip.width = Math.round(width * scale);
+  flow.strip.width = Math.round(flow.strip.clientWidth * scale);
   flow.strip.height = Math.round(height * scale);
   const ctx = flow.strip.getContext('2d');
   ctx.scale(scale, scale);
-  const columns = Math.round((area.right - area.left) * scale);
-  const worst = new Array(columns).fill(-1);
-  [...flow.endings].forEach((key, i) => {
-    const column = Math.min(columns - 1, Math.floor(i / flow.endings.length * columns));
-    worst[column] = Math.max(worst[column], severity.indexOf(key));
-  });
-  let shown = 0;
-  worst.forEach((rank, column) => {
-    if (rank >= 0) shown = rank;
-    ctx.fillStyle = color(endings[severity[shown]][0]);
-    ctx.fillRect(area.left + column / scale, 0, 1 / scale, height);
-  });
+  const width = area.right - area.left;
+  const step = width / flow.endings.length;
+  ctx.fillStyle = color('own');
+  ctx.fillRect(area.left, 0, width, height);
+  for (const key of severity.slice(1)) {
+    ctx.fillStyle = color(endings[key][0]);
+    [...flow.endings].forEach((ending, i) => {
+      if (ending === key) ctx.fillRect(area.left + i * step, 0, Math.max(step, 1.5), height);
+    });
+  }
 }
 
-// The longest time without a packet in time that touches [from, to], all in ms since the first packet.
+// The longest time without a packet in time, for each outage and elsewhere. A silence belongs to the outage whose
+// absence of packets it overlaps most.
 function silences(flow) {
   const times = [];
   flow.delays.forEach((delay, i) => {
@@ -338,11 +335,12 @@ function silences(flow) {
   times.sort((a, b) => a - b);
   const longest = run.outages.map(() => 0).concat(0);
   for (let i = 1; i < times.length; ++i) {
-    // A gap belongs to the outage that was going on when the missing packets were sent.
-    const sentFrom = times[i - 1] - highest;
-    const at = run.outages.findIndex(([begin, end]) => times[i] > begin && sentFrom < end);
-    const group = at < 0 ? run.outages.length : at;
-    longest[group] = Math.max(longest[group], times[i] - times[i - 1]);
+    const [from, to] = [times[i - 1], times[i]];
+    const overlaps = run.outages.map(([begin, end]) =>
+      Math.min(to, end + slot) - Math.max(from, begin + run.baseline_ms));
+    const most = Math.max(0, ...overlaps);
+    const group = most > 0 ? overlaps.indexOf(most) : run.outages.length;
+    longest[group] = Math.max(longest[group], to - from);
   }
   return longest;
 }

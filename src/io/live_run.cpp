@@ -22,7 +22,8 @@ namespace {
 
 constexpr std::uint64_t ip_udp_bytes = 28;
 constexpr path_id primary_path = 0;
-constexpr std::size_t packets_max = 65'536;  // an RTP sequence number names each of them
+constexpr std::size_t packets_max = 65'536;          // an RTP sequence number names each of them
+constexpr std::chrono::milliseconds last_reads{50};  // time to empty the network's sockets when the ends are silent
 constexpr std::int64_t not_yet = instant::never().ns();
 
 /// One variant's sockets and notes. Each note has one writer: the thread named beside it.
@@ -127,9 +128,12 @@ public:
         return origin_ + config_.network.interval * static_cast<std::int64_t>(config_.packets.size()) + settle;
     }
 
+    /// From the sender on, so that what one thread has sent is still read by the next.
     void stop() noexcept {
-        for (std::unique_ptr<loop_thread>* thread : all_threads())
+        for (std::unique_ptr<loop_thread>* thread : {&sender_, &near_, &far_, &network_, &receiver_}) {
+            if (thread == &network_) std::this_thread::sleep_for(last_reads);
             if (*thread) (*thread)->stop();
+        }
     }
 
     [[nodiscard]] live_result result() const {
