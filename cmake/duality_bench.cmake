@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
 # bench/bench_<name>.cpp becomes the Google Benchmark program bench_<name>. The peers it measures itself against are
-# linked when present: DUALITY_BENCH_ISAL and DUALITY_BENCH_FEC tell the program so.
+# linked when present: DUALITY_BENCH_ISAL, DUALITY_BENCH_FEC and DUALITY_BENCH_SPEEXDSP tell the program so.
 
 find_package(benchmark QUIET)
 if(NOT benchmark_FOUND)
@@ -22,6 +22,13 @@ if(FEC_INCLUDE AND FEC_LIBRARY)
     target_include_directories(duality_bench_peers SYSTEM INTERFACE "${FEC_INCLUDE}")
     target_link_libraries(duality_bench_peers INTERFACE "${FEC_LIBRARY}")
     target_compile_definitions(duality_bench_peers INTERFACE DUALITY_BENCH_FEC)
+endif()
+find_path(SPEEXDSP_INCLUDE speex/speex_jitter.h)
+find_library(SPEEXDSP_LIBRARY speexdsp)
+if(SPEEXDSP_INCLUDE AND SPEEXDSP_LIBRARY)
+    target_include_directories(duality_bench_peers SYSTEM INTERFACE "${SPEEXDSP_INCLUDE}")
+    target_link_libraries(duality_bench_peers INTERFACE "${SPEEXDSP_LIBRARY}")
+    target_compile_definitions(duality_bench_peers INTERFACE DUALITY_BENCH_SPEEXDSP)
 endif()
 
 duality_sources(duality_bench_sources "${PROJECT_SOURCE_DIR}/bench/bench_*.cpp")

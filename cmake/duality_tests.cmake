@@ -43,7 +43,7 @@ function(duality_catch_tests label)
 endfunction()
 
 duality_catch_tests(unit LINK duality_core duality_lab)
-duality_catch_tests(property LINK duality_core duality_lab)
+duality_catch_tests(property LINK duality_core duality_lab $<TARGET_NAME_IF_EXISTS:duality_fec>)
 duality_catch_tests(lab LINK duality_lab)
 if(TARGET duality_io)
     # Real sockets and real time: not beside other tests.
