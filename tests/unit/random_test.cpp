@@ -78,7 +78,7 @@ TEST_CASE("derive_seed: golden values; seed and label do not trade places") {
     CHECK(seen.size() == 64 * 64);
 }
 
-TEST_CASE("uniform: golden values, inside [0, 1), multiples of 2^-53") {
+TEST_CASE("uniform: golden values; at least 0, less than 1, multiples of 2^-53") {
     xoshiro256 random{42};
     CHECK(random.uniform() == 0.8143051451229099);
     CHECK(random.uniform() == 0.3188210400616611);
