@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <functional>
+#include <map>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -102,7 +103,7 @@ public:
         std::size_t at_once = 0;
         for (;;) {
             instant next = std::min(end(near).next_timeout(), end(far).next_timeout());
-            if (!wire_.empty()) next = std::min(next, wire_.front().arrival);
+            if (!wire_.empty()) next = std::min(next, arrival());
             if (next > until) break;
             if (next > now_) at_once = 0;
             if (++at_once > 100) {
@@ -111,7 +112,7 @@ public:
             }
             now_ = std::max(now_, next);
             ++wake_ups;
-            while (!wire_.empty() && wire_.front().arrival <= now_) arrive();
+            while (!wire_.empty() && arrival() <= now_) arrive();
             for (std::size_t i : {near, far}) {
                 if (end(i).next_timeout() <= now_) end(i).handle_timeout(now_);
                 drain(i);
@@ -151,8 +152,6 @@ public:
 
 private:
     struct in_flight {
-        instant arrival;
-        std::uint64_t order = 0;
         std::size_t to = 0;
         path_id path = 0;
         bytes datagram;
@@ -169,10 +168,8 @@ private:
             const transmission& t = out.transmit;
             sent[from].push_back({now_, t.path, t.kind, {t.bytes.begin(), t.bytes.end()}});
             for (const duration delay : links[from](sent[from].back())) {
-                wire_.push_back({now_ + delay, order_++, 1 - from, t.path, sent[from].back().datagram});
-                std::stable_sort(wire_.begin(), wire_.end(), [](const in_flight& a, const in_flight& b) {
-                    return a.arrival != b.arrival ? a.arrival < b.arrival : a.order < b.order;
-                });
+                wire_.emplace(std::pair{now_ + delay, order_++},
+                              in_flight{1 - from, t.path, sent[from].back().datagram});
             }
         }
         if (out.kind == output_kind::deliver) {
@@ -190,15 +187,17 @@ private:
         if (out.kind == output_kind::event) events[from].push_back(out.event);
     }
 
+    [[nodiscard]] instant arrival() const { return wire_.begin()->first.first; }
+
     void arrive() {
-        const in_flight d = std::move(wire_.front());
+        const in_flight d = std::move(wire_.begin()->second);
         wire_.erase(wire_.begin());
         (void)end(d.to).handle_datagram(now_, d.path, d.datagram);
         drain(d.to);
     }
 
     std::array<std::optional<session>, 2> ends_;
-    std::vector<in_flight> wire_;
+    std::map<std::pair<instant, std::uint64_t>, in_flight> wire_;  ///< by arrival, then by departure
     std::uint64_t order_ = 0;
     instant now_{};
 };
