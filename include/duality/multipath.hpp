@@ -45,8 +45,11 @@ struct path_config {
 };
 
 struct scheduler_config {
-    std::uint32_t max_paths = 4;                        ///< 1..16
-    duration report_interval = duration::from_ms(20);   ///< how often a receiving peer reports
+    std::uint32_t max_paths = 4;                       ///< 1..16
+    duration report_interval = duration::from_ms(20);  ///< how often a receiving peer reports
+    /// Bytes received that make a peer report: its reports are paid from a share of what it receives, and one that has not
+    /// received this much since its last one may have to stay silent.
+    std::uint32_t report_worth = 1'600;
     duration suspicion_margin = duration::from_ms(12);  ///< silence beyond the habit of the path that is normal
     duration dead_after = duration::from_ms(20);        ///< suspicion this long means dead
     duration late_after = duration::from_ms(70);        ///< a round trip this much beyond the shortest also means dead
@@ -56,9 +59,15 @@ struct scheduler_config {
 };
 
 inline constexpr field_bounds scheduler_bounds[] = {
-    {"max_paths", 1, 16, "paths"},      {"report_interval", 1, 1'000, "ms"}, {"suspicion_margin", 1, 1'000, "ms"},
-    {"dead_after", 1, 10'000, "ms"},    {"late_after", 1, 60'000, "ms"},     {"probe_interval", 5, 10'000, "ms"},
-    {"keep_alive", 100, 300'000, "ms"}, {"recovery_time", 0, 10'000, "ms"},
+    {"max_paths", 1, 16, "paths"},
+    {"report_interval", 1, 1'000, "ms"},
+    {"report_worth", 0, 1'000'000'000, "bytes"},
+    {"suspicion_margin", 1, 1'000, "ms"},
+    {"dead_after", 1, 10'000, "ms"},
+    {"late_after", 1, 60'000, "ms"},
+    {"probe_interval", 5, 10'000, "ms"},
+    {"keep_alive", 100, 300'000, "ms"},
+    {"recovery_time", 0, 10'000, "ms"},
 };
 
 struct path_statistics {
@@ -108,6 +117,7 @@ public:
         config_check check{scheduler_bounds};
         check.in_range("max_paths", config.max_paths)
             .in_range("report_interval", config.report_interval.ns() / 1'000'000)
+            .in_range("report_worth", config.report_worth)
             .in_range("suspicion_margin", config.suspicion_margin.ns() / 1'000'000)
             .in_range("dead_after", config.dead_after.ns() / 1'000'000)
             .in_range("late_after", config.late_after.ns() / 1'000'000)
@@ -182,14 +192,11 @@ public:
         path* p = find(id);
         if (p == nullptr) return 0;
         const std::uint64_t sequence = p->next_sequence++;
-        p->sent.insert(sequence) = {now, owes_report};
+        p->sent.insert(sequence) = {now, owes_report ? static_cast<std::uint32_t>(on_the_wire(*p, bytes)) : 0};
         ++p->stats.packets_sent;
         p->stats.bytes_sent += on_the_wire(*p, bytes);
         p->last_sent = now;
-        if (owes_report && !p->owed) {
-            p->owed = true;
-            p->owed_since = now;
-        }
+        if (owes_report) p->owe(now, on_the_wire(*p, bytes), config_.report_worth);
         return static_cast<std::uint16_t>(sequence);
     }
 
@@ -256,7 +263,7 @@ public:
         p->on_report_gap(now, config_.report_interval);
         p->newest_reported = newest;
         p->last_report = now;
-        p->settle_owed(covered);
+        p->settle_owed(covered, config_.report_worth);
         p->late_reports = late > late_limit(*p) ? p->late_reports + 1 : 0;
         switch (p->stats.state) {
             case path_state::standby: change(now, *p, path_state::warm, {}, {}); break;
@@ -400,7 +407,7 @@ private:
 
     struct sent_packet {
         instant at{};
-        bool owes_report = false;
+        std::uint32_t report_bytes = 0;  ///< that the peer is to report on
     };
 
     static constexpr duration max_zero(duration d) noexcept { return d < duration{} ? duration{} : d; }
@@ -415,8 +422,10 @@ private:
         std::uint64_t next_sequence = 0;
         sequence_window<sent_packet> sent;
         std::int64_t newest_reported = -1;
-        bool owed = false;     ///< something sent is not yet covered by a report
-        instant owed_since{};  ///< when the first such packet left
+        std::uint64_t owed_bytes = 0;  ///< sent and not yet covered by a report
+        bool owed = false;             ///< they are worth one
+        instant owed_since{};          ///< when the first of them left
+        instant worth_since{};         ///< when they became worth a report
         instant active_since = instant::before_all();
         instant last_report = instant::before_all();
         instant last_sent = instant::before_all();
@@ -447,6 +456,7 @@ private:
             sent.clear();
             newest_reported = -1;
             owed = false;
+            owed_bytes = 0;
             last_report = last_sent = active_since = instant::before_all();
             report_gap = report_gap_deviation = duration{};
             late_reports = 0;
@@ -490,15 +500,20 @@ private:
             report_gap_deviation += ((error < duration{} ? -error : error) - report_gap_deviation) / 16;
         }
 
-        void settle_owed(std::uint64_t covered) noexcept {
+        /// The peer has `bytes` more to report on; from `worth` on it can pay for a report.
+        void owe(instant at, std::uint64_t bytes, std::uint64_t worth) noexcept {
+            if (owed_bytes == 0) owed_since = at;
+            owed_bytes += bytes;
+            if (owed || owed_bytes < worth) return;
+            owed = true;
+            worth_since = at;
+        }
+
+        void settle_owed(std::uint64_t covered, std::uint64_t worth) noexcept {
             owed = false;
-            for (std::uint64_t s = covered + 1; s < next_sequence; ++s) {
-                const sent_packet* packet = sent.find(s);
-                if (packet == nullptr || !packet->owes_report) continue;
-                owed = true;
-                owed_since = packet->at;
-                return;
-            }
+            owed_bytes = 0;
+            for (std::uint64_t s = covered + 1; s < next_sequence; ++s)
+                if (const sent_packet* packet = sent.find(s)) owe(packet->at, packet->report_bytes, worth);
         }
 
         /// A report could first have been expected here. While others carried the source packets, a few copies now and
@@ -514,7 +529,10 @@ private:
             return habit + (spread > c.suspicion_margin ? spread : c.suspicion_margin);
         }
         [[nodiscard]] instant suspect_at(const scheduler_config& c) const noexcept {
-            return silent_since() + threshold(c);
+            const duration round_trip = stats.rtt_smoothed == duration{} ? config.initial_rtt : stats.rtt_smoothed;
+            const instant affordable = worth_since + round_trip + c.suspicion_margin;
+            const instant silent_for_long = silent_since() + threshold(c);
+            return silent_for_long > affordable ? silent_for_long : affordable;
         }
         [[nodiscard]] instant probe_due(const scheduler_config& c) const noexcept {
             if (stats.state == path_state::dead || stats.state == path_state::standby) return next_probe;

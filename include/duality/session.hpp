@@ -72,8 +72,8 @@ public:
     /// Tells the calendar time of an instant, so that daily and monthly budgets renew. Without it the calendar starts
     /// in 1970 at instant zero.
     void set_wall_clock(instant now, wall_time wall) noexcept;
-    /// Ends the session: the peer is told, what is held is still delivered, then a `closed` event comes. Nothing can be
-    /// sent afterwards. `closed` when it was already.
+    /// Ends the session: the peer is told, if the overhead cap leaves anything for that; what is held is still delivered;
+    /// then a `closed` event comes. Nothing can be sent afterwards. `closed` when it was already.
     status close(instant now, wire::close_reason reason) noexcept;
 
     // Looking inside. Cheap enough for every frame.

@@ -62,6 +62,10 @@ result<session> session::create(const session_config& config, const allocator& m
         constexpr duration reference_gap = duration::from_ms(120);
         effective.paths.suspicion_margin = reference_gap - config.paths.report_interval;
     }
+    // Without a share for them there are no reports, and silence means nothing.
+    constexpr std::uint32_t report_bytes = 64;
+    effective.paths.report_worth =
+        config.control_share_bp != 0 ? report_bytes * 10'000 / config.control_share_bp : 1'000'000'000;
     effective.paths.late_after = config.stream.deadline * 7 / 10;
     effective.control.hold_min = config.hold.hold_min;
     effective.control.hold_max = config.hold.hold_max;
