@@ -40,7 +40,7 @@ struct demo_options {
     std::string family{io::demo_network_name};
     std::uint64_t seed = 52;  ///< outages of 174 to 366 ms at 2.8, 8.2, 13.3 and 16.8 s: well spread over the call
     std::int64_t seconds = 20;
-    int bit_rate_kbps = 128;
+    int bit_rate_kbps = 256;
     std::string output = "build/demo";
     bool no_report = false;
     std::string json_file;
