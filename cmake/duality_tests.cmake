@@ -60,7 +60,8 @@ foreach(source IN LISTS duality_fuzz_sources)
     else()
         duality_test_program(${name} SOURCES ${source} "${PROJECT_SOURCE_DIR}/tests/fuzz/driver.cpp"
             LINK duality_core duality_lab)
-        set(arguments --runs 2000 --seed 1)
+        # Sanitizers slow a whole session down by some fifty times.
+        set(arguments --runs $<IF:$<BOOL:${DUALITY_SANITIZE}>,200,2000> --seed 1)
     endif()
     add_test(NAME "${DUALITY_TEST_PREFIX}fuzz: ${name}" COMMAND ${name} ${arguments})
     set_tests_properties("${DUALITY_TEST_PREFIX}fuzz: ${name}" PROPERTIES LABELS fuzz TIMEOUT 300)
