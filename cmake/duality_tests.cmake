@@ -68,14 +68,16 @@ foreach(source IN LISTS duality_fuzz_sources)
 endforeach()
 
 # Interoperability: a reader and writer of the wire format in Python, made from docs/wire-format.md alone, against ours.
-find_package(Python3 COMPONENTS Interpreter)
-if(Python3_Interpreter_FOUND)
-    duality_program(dump_packets SOURCES "${PROJECT_SOURCE_DIR}/tests/interop/dump_packets.cpp" LINK duality_core)
-    add_test(NAME "${DUALITY_TEST_PREFIX}interop: wire format" COMMAND Python3::Interpreter
-        "${PROJECT_SOURCE_DIR}/tests/interop/wire_decoder.py" --dump $<TARGET_FILE:dump_packets>
-        --document "${PROJECT_SOURCE_DIR}/docs/wire-format.md")
-    set_tests_properties("${DUALITY_TEST_PREFIX}interop: wire format" PROPERTIES LABELS interop TIMEOUT 120)
+find_program(DUALITY_PYTHON python3 PATHS /usr/bin NO_DEFAULT_PATH DOC "Python 3, the system's own")
+find_program(DUALITY_PYTHON python3)
+if(NOT DUALITY_PYTHON)
+    message(FATAL_ERROR "python3 is missing; scripts/install-deps installs everything this build needs")
 endif()
+duality_test_program(dump_packets SOURCES "${PROJECT_SOURCE_DIR}/tests/interop/dump_packets.cpp" LINK duality_core)
+add_test(NAME "${DUALITY_TEST_PREFIX}interop: wire format" COMMAND "${DUALITY_PYTHON}"
+    "${PROJECT_SOURCE_DIR}/tests/interop/wire_decoder.py" --dump $<TARGET_FILE:dump_packets>
+    --document "${PROJECT_SOURCE_DIR}/docs/wire-format.md")
+set_tests_properties("${DUALITY_TEST_PREFIX}interop: wire format" PROPERTIES LABELS interop TIMEOUT 120)
 
 # Examples: one idea each, run to the end.
 duality_sources(duality_example_sources "${PROJECT_SOURCE_DIR}/examples/*.cpp")
