@@ -61,7 +61,11 @@ foreach(source IN LISTS duality_fuzz_sources)
         duality_test_program(${name} SOURCES ${source} "${PROJECT_SOURCE_DIR}/tests/fuzz/driver.cpp"
             LINK duality_core duality_lab)
         # Sanitizers slow a whole session down by some fifty times.
-        set(arguments --runs $<IF:$<BOOL:${DUALITY_SANITIZE}>,200,2000> --seed 1)
+        set(runs 2000)
+        if(DUALITY_SANITIZE)
+            set(runs 200)
+        endif()
+        set(arguments --runs ${runs} --seed 1)
     endif()
     add_test(NAME "${DUALITY_TEST_PREFIX}fuzz: ${name}" COMMAND ${name} ${arguments})
     set_tests_properties("${DUALITY_TEST_PREFIX}fuzz: ${name}" PROPERTIES LABELS fuzz TIMEOUT 300)
