@@ -26,4 +26,6 @@ duality_library(io SOURCES io EXCEPTIONS
 duality_sources(sources "${PROJECT_SOURCE_DIR}/src/cli/*.cpp")
 if(sources)
     duality_program(duality SOURCES ${sources} LINK duality_io PkgConfig::CLI11 PkgConfig::nlohmann_json)
+    # Options and JSON are templates that take long to optimise and no time to run; the work is done in the libraries.
+    target_compile_options(duality PRIVATE $<$<CONFIG:Release>:-O1>)
 endif()

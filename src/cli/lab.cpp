@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "cli/commands.hpp"
+#include "cli/figures_json.hpp"
 #include "duality/lab/simulation.hpp"
 #include "io/trace_file.hpp"
 
@@ -117,36 +118,18 @@ struct finished_run {
 
 // Output
 
-[[nodiscard]] json to_json(const lab::figures& f) {
-    json out;
-    for (const lab::figure_info& figure : lab::figure_table()) {
-        const double value = figure.get(f);
-        if (figure.count)
-            out[std::string{figure.name}] = static_cast<std::uint64_t>(value);
-        else
-            out[std::string{figure.name}] = value;
-    }
-    return out;
-}
-
 [[nodiscard]] json to_json(const finished_run& run) {
     const lab::run_result& r = run.result;
     json out;
     out["family"] = run.family;
     out["variant"] = lab::to_string(run.variant);
     out["seed"] = run.seed;
-    out.update(to_json(r.outcome));
+    out.update(figures_json(r.outcome));
     out["framing_pct"] = r.framing.framing_pct;
     out["hot_duplicate_pct"] = r.framing.hot_pct;
     out["suspicions"] = r.alarms.suspicions;
     out["failovers"] = r.alarms.failovers;
     out["false_alarms"] = r.alarms.false_alarms;
-    const lab::packet_fates& fates = r.outcome.fates;
-    out["fates"] = {{"delivered", fates.delivered},
-                    {"late", fates.late},
-                    {"unrecoverable", fates.unrecoverable},
-                    {"rejected", fates.rejected},
-                    {"cancelled", fates.cancelled}};
     out["event_hash"] = hex(r.event_hash);
     out["wall_ms"] = run.wall_ms;
     return out;
