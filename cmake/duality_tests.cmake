@@ -34,6 +34,8 @@ function(duality_catch_tests label)
         return()
     endif()
     duality_test_program(${label}_tests SOURCES ${sources} LINK ${arg_LINK} Catch2::Catch2WithMain)
+    target_precompile_headers(${label}_tests PRIVATE
+        <algorithm> <array> <cstdint> <string> <vector> <catch2/catch_test_macros.hpp>)
     if(DUALITY_NO_EXCEPTIONS)
         target_compile_options(${label}_tests PRIVATE ${duality_no_exceptions})
     endif()
