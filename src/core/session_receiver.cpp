@@ -101,20 +101,20 @@ void session_receiver::on_repair(const session_context& c, path_id path, const w
     collect_rebuilt(c);
 }
 
-void session_receiver::admit(const session_context& c, std::uint32_t esi, std::uint32_t origin, stream_id stream,
+bool session_receiver::place(const session_context& c, std::uint32_t esi, std::uint32_t origin, stream_id stream,
                              byte_view payload, recovery how) noexcept {
     const media_time sent = unwrap_origin(origin);
     const std::uint64_t number = flow_.unwrap(esi);
     if (free_.empty()) {
         ++stats_.refused;
-        return;
+        return false;
     }
     const aggregator::acceptance accepted = flow_.accept(c.now, number, sent);
     switch (accepted.code) {
         case status::ok: break;
-        case status::duplicate: ++stats_.duplicates; return;
-        case status::late: ++stats_.outdated; return;
-        default: ++stats_.refused; return;
+        case status::duplicate: ++stats_.duplicates; return false;
+        case status::late: ++stats_.outdated; return false;
+        default: ++stats_.refused; return false;
     }
     ++stats_.accepted;
     unreported_ = true;
@@ -131,7 +131,12 @@ void session_receiver::admit(const session_context& c, std::uint32_t esi, std::u
         (void)free_.push(index);
         ++stats_.outdated;
     }
-    if (how == recovery::parity || how == recovery::reactive) return;  // the decoder has it
+    return true;
+}
+
+void session_receiver::admit(const session_context& c, std::uint32_t esi, std::uint32_t origin, stream_id stream,
+                             byte_view payload, recovery how) noexcept {
+    if (!place(c, esi, origin, stream, payload, how)) return;
     const std::array<std::uint8_t, origin_size> prefix{static_cast<std::uint8_t>(origin >> 16),
                                                        static_cast<std::uint8_t>(origin >> 8),
                                                        static_cast<std::uint8_t>(origin)};
@@ -149,8 +154,8 @@ void session_receiver::collect_rebuilt(const session_context& c) noexcept {
         }
         ++stats_.rebuilt;
         const auto origin = static_cast<std::uint32_t>(unit.data[0] << 16 | unit.data[1] << 8 | unit.data[2]);
-        admit(c, unit.esi, origin, unit.flow, unit.data.subspan(origin_size),
-              last_repair_reactive_ ? recovery::reactive : recovery::parity);
+        (void)place(c, unit.esi, origin, unit.flow, unit.data.subspan(origin_size),
+                    last_repair_reactive_ ? recovery::reactive : recovery::parity);
     }
 }
 

@@ -88,6 +88,10 @@ private:
     session_receiver(const session_config& config, controller law, regime_detector detector, aggregator flow,
                      rlc_decoder decoder) noexcept;
 
+    /// Puts a packet into the hold of its stream; false when it was a duplicate or is of no use any more.
+    [[nodiscard]] bool place(const session_context& c, std::uint32_t esi, std::uint32_t origin, stream_id stream,
+                             byte_view payload, recovery how) noexcept;
+    /// A packet that came on its own: places it, and lets the decoder make what it can of it.
     void admit(const session_context& c, std::uint32_t esi, std::uint32_t origin, stream_id stream, byte_view payload,
                recovery how) noexcept;
     void collect_rebuilt(const session_context& c) noexcept;
