@@ -28,9 +28,9 @@ inline std::uint64_t twice(std::uint64_t v) noexcept {
 /// Sources by bit of their coefficient.
 struct bit_lists {
     std::uint8_t index[8][sources_at_once];
-    std::size_t size[8];
+    std::size_t size[8]{};
 
-    bit_lists(const std::uint8_t* coefficients, std::size_t count) noexcept : size{} {
+    bit_lists(const std::uint8_t* coefficients, std::size_t count) noexcept {
         for (std::size_t j = 0; j < count; ++j)
             for (unsigned bit = 0; bit < 8; ++bit) {
                 index[bit][size[bit]] = static_cast<std::uint8_t>(j);

@@ -23,9 +23,9 @@ extern const gf256_nibble_table gf256_nibbles;
 
 /// 64 zero bytes, then 64 bytes of 0xFF: any window on them is a mask that keeps the last bytes of a vector.
 struct gf256_mask_bytes {
-    alignas(64) std::uint8_t byte[128];
+    alignas(64) std::uint8_t byte[128]{};
 
-    constexpr gf256_mask_bytes() noexcept : byte{} {
+    constexpr gf256_mask_bytes() noexcept {
         for (int i = 64; i < 128; ++i) byte[i] = 0xFF;
     }
     /// A mask of `width` bytes whose last `n` are set.
