@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <memory>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -37,9 +38,10 @@ public:
     void run(const bytes& input) {
         std::ofstream{last_, std::ios::binary | std::ios::trunc}.write(reinterpret_cast<const char*>(input.data()),
                                                                        static_cast<std::streamsize>(input.size()));
-        // An exact heap copy: reading one byte too far is then an error the address sanitizer sees.
-        const bytes exact{input.begin(), input.end()};
-        LLVMFuzzerTestOneInput(exact.data(), exact.size());
+        // A heap copy of just this size: reading one byte too far is an error that the address sanitizer sees.
+        const auto exact = std::make_unique<std::uint8_t[]>(input.size());
+        std::copy(input.begin(), input.end(), exact.get());
+        LLVMFuzzerTestOneInput(exact.get(), input.size());
         ++count_;
     }
     void run_file(const fs::path& path) {
