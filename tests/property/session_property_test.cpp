@@ -45,6 +45,12 @@ void* operator new(std::size_t size) {
 void* operator new[](std::size_t size) {
     return from_heap(size);
 }
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+    return from_heap(size);
+}
+void* operator new[](std::size_t size, const std::nothrow_t&) noexcept {
+    return from_heap(size);
+}
 void operator delete(void* memory) noexcept {
     std::free(memory);
 }
