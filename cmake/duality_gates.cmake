@@ -15,6 +15,7 @@ endfunction()
 # Sanitizers and debug builds ask for more; only what ships is held to the list.
 if(CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT DUALITY_SANITIZE)
     duality_gate("symbols of core" symbols.sh core $<TARGET_FILE:duality_core>)
+    duality_gate("symbols of http" symbols.sh core $<TARGET_FILE:duality_http>)
     duality_gate("symbols of lab" symbols.sh lab $<TARGET_FILE:duality_lab>)
 endif()
 

@@ -9,7 +9,7 @@ set(duality_config_dir "${CMAKE_INSTALL_LIBDIR}/cmake/duality")
 
 install(TARGETS duality_core EXPORT duality_core ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT core)
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/duality" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" COMPONENT core
-    FILES_MATCHING PATTERN "*.hpp" PATTERN "lab" EXCLUDE)
+    FILES_MATCHING PATTERN "*.hpp" PATTERN "lab" EXCLUDE PATTERN "masque*" EXCLUDE)
 install(EXPORT duality_core FILE duality-core-targets.cmake NAMESPACE duality::
     DESTINATION "${duality_config_dir}" COMPONENT core)
 

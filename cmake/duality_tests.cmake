@@ -44,8 +44,8 @@ function(duality_catch_tests label)
         PROPERTIES LABELS ${label} ENVIRONMENT "${duality_test_environment}" TIMEOUT 300 ${arg_PROPERTIES})
 endfunction()
 
-duality_catch_tests(unit LINK duality_core duality_lab)
-duality_catch_tests(property LINK duality_core duality_lab $<TARGET_NAME_IF_EXISTS:duality_fec>)
+duality_catch_tests(unit LINK duality_core duality_lab duality_http)
+duality_catch_tests(property LINK duality_core duality_lab duality_http $<TARGET_NAME_IF_EXISTS:duality_fec>)
 duality_catch_tests(lab LINK duality_lab)
 if(TARGET duality_io)
     # Real sockets and real time: not beside other tests.
@@ -57,11 +57,12 @@ duality_sources(duality_fuzz_sources "${PROJECT_SOURCE_DIR}/tests/fuzz/fuzz_*.cp
 foreach(source IN LISTS duality_fuzz_sources)
     cmake_path(GET source STEM name)
     if(DUALITY_SANITIZE MATCHES "fuzzer")
-        duality_test_program(${name} SOURCES ${source} LINK duality_core duality_lab -fsanitize=fuzzer)
+        duality_test_program(${name} SOURCES ${source} LINK duality_core duality_lab duality_http
+            -fsanitize=fuzzer)
         set(arguments -seed=1 -runs=100000 -max_total_time=60 -max_len=2048)
     else()
         duality_test_program(${name} SOURCES ${source} "${PROJECT_SOURCE_DIR}/tests/fuzz/driver.cpp"
-            LINK duality_core duality_lab)
+            LINK duality_core duality_lab duality_http)
         # Sanitizers slow a whole session down by some fifty times.
         set(runs 2000)
         if(DUALITY_SANITIZE)
