@@ -39,6 +39,7 @@ enum class status : std::int32_t {
     inconsistent = -14,        ///< contradicts something accepted earlier
     wrong_state = -15,         ///< not allowed at this point of the life cycle
     unsupported = -16,         ///< this build or this machine cannot do it
+    invalid_handle = -17,      ///< destroyed, of another type, or never a handle; only the C interface can say this
 };
 
 [[nodiscard]] constexpr bool failed(status s) noexcept {
@@ -69,6 +70,7 @@ enum class status : std::int32_t {
         case status::inconsistent: return "inconsistent";
         case status::wrong_state: return "wrong_state";
         case status::unsupported: return "unsupported";
+        case status::invalid_handle: return "invalid_handle";
     }
     return "unknown";
 }

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# clang-tidy 14 with the checks of .clang-tidy finds nothing in src/ nor in the headers it includes. Another version
-# knows other checks: without version 14 the gate says so and is skipped. The command line of the program is left out
-# unless asked for: it takes as long as all the rest, in the headers of other libraries.
+# clang-tidy 14 with the checks of .clang-tidy finds nothing in src/ and capi/ nor in the headers they include. Another
+# version knows other checks: without version 14 the gate says so and is skipped. The command line of the program is left
+# out unless asked for: it takes as long as all the rest, in the headers of other libraries.
 #
-#   tidy.sh <build folder with compile_commands.json>            src/ without src/cli/
+#   tidy.sh <build folder with compile_commands.json>            src/ without src/cli/, and capi/
 #   tidy.sh <build folder with compile_commands.json> <file>…    these
 set -euo pipefail
 
@@ -20,7 +20,7 @@ if [ -z "$tool" ] || ! "$tool" --version | grep -q 'version 14\.'; then
 fi
 
 files=("$@")
-[ ${#files[@]} -gt 0 ] || mapfile -t files < <(find src -name '*.cpp' -not -path 'src/cli/*' | sort)
+[ ${#files[@]} -gt 0 ] || mapfile -t files < <(find src capi -name '*.cpp' -not -path 'src/cli/*' | sort)
 [ ${#files[@]} -gt 0 ] || { echo "tidy: no files found" >&2; exit 2; }
 
 # The count of suppressed warnings of system headers goes to stderr; only what it finds in ours matters.

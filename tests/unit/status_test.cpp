@@ -42,6 +42,7 @@ constexpr numbered frozen[] = {
     {status::inconsistent, -14, "inconsistent"},
     {status::wrong_state, -15, "wrong_state"},
     {status::unsupported, -16, "unsupported"},
+    {status::invalid_handle, -17, "invalid_handle"},
 };
 
 constexpr field_bounds table[] = {
@@ -62,9 +63,9 @@ TEST_CASE("status: numbers and names are frozen; only negative ones are failures
 }
 
 TEST_CASE("status: a number this build does not know is named unknown") {
-    for (const std::int32_t number : {5, 1'000, -17, -1'000'000})
+    for (const std::int32_t number : {5, 1'000, -18, -1'000'000})
         CHECK(to_string(static_cast<status>(number)) == "unknown");
-    CHECK(failed(static_cast<status>(-17)));
+    CHECK(failed(static_cast<status>(-18)));
     CHECK_FALSE(failed(static_cast<status>(5)));
 }
 

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: MIT
+#
+# The C interface: duality::c, the shared library (libduality.so.0.1), and duality::c_static, an archive that needs
+# nothing but the C++ runtime beside it. Include after duality_targets.
+
+duality_sources(sources "${PROJECT_SOURCE_DIR}/capi/*.cpp")
+set(duality_capi_include "${PROJECT_BINARY_DIR}/capi/include")
+configure_file(capi/duality.h "${duality_capi_include}/duality/duality.h" COPYONLY)
+
+add_library(duality_c_objects OBJECT ${sources})
+target_link_libraries(duality_c_objects PRIVATE duality_flags duality_core duality_lab)
+target_include_directories(duality_c_objects PRIVATE "${PROJECT_SOURCE_DIR}/capi")
+target_compile_options(duality_c_objects PRIVATE ${duality_no_exceptions})
+target_compile_definitions(duality_c_objects PRIVATE DUALITY_BUILD DUALITY_VERSION_STRING="${PROJECT_VERSION}")
+
+add_library(duality_c SHARED $<TARGET_OBJECTS:duality_c_objects>)
+target_link_libraries(duality_c PRIVATE $<BUILD_INTERFACE:duality_core> $<BUILD_INTERFACE:duality_lab>)
+# Before 1.0 a minor version may change the interface.
+set_target_properties(duality_c PROPERTIES OUTPUT_NAME duality EXPORT_NAME c LINKER_LANGUAGE CXX
+    VERSION "${PROJECT_VERSION}" SOVERSION "${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR}")
+if(APPLE)
+    set(script "${PROJECT_SOURCE_DIR}/capi/duality.exports")
+    target_link_options(duality_c PRIVATE "LINKER:-exported_symbols_list,${script}")
+elseif(NOT WIN32)
+    set(script "${PROJECT_SOURCE_DIR}/capi/duality.map")
+    target_link_options(duality_c PRIVATE "LINKER:--version-script=${script}")
+    if(NOT DUALITY_SANITIZE)
+        target_link_options(duality_c PRIVATE LINKER:--no-undefined)
+    endif()
+endif()
+if(NOT WIN32)
+    set_target_properties(duality_c PROPERTIES LINK_DEPENDS "${script}")
+endif()
+
+add_library(duality_c_static STATIC
+    $<TARGET_OBJECTS:duality_c_objects> $<TARGET_OBJECTS:duality_core> $<TARGET_OBJECTS:duality_lab>)
+set_target_properties(duality_c_static PROPERTIES OUTPUT_NAME duality$<$<BOOL:${WIN32}>:_static>
+    EXPORT_NAME c_static LINKER_LANGUAGE CXX)
+target_compile_definitions(duality_c_static INTERFACE DUALITY_STATIC)
+
+foreach(target IN ITEMS duality_c duality_c_static)
+    target_include_directories(${target} INTERFACE
+        "$<BUILD_INTERFACE:${duality_capi_include}>" "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
+endforeach()
+add_library(duality::c ALIAS duality_c)
+add_library(duality::c_static ALIAS duality_c_static)

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: MIT
+#
+# Tests of the C interface (label `capi`). Include after duality_tests and duality_gates.
+
+set(duality_strict_c -std=c99 -pedantic-errors -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Werror)
+
+# duality_c_program(<name> <file>…): plain C, strictly; against the shared library.
+function(duality_c_program name)
+    add_executable(${name} ${ARGN})
+    target_compile_options(${name} PRIVATE ${duality_strict_c})
+    target_link_libraries(${name} PRIVATE duality_c)
+endfunction()
+
+# duality_capi_test(<name> COMMAND …)
+function(duality_capi_test name)
+    add_test(NAME "${DUALITY_TEST_PREFIX}capi: ${name}" ${ARGN})
+    set_tests_properties("${DUALITY_TEST_PREFIX}capi: ${name}" PROPERTIES LABELS capi TIMEOUT 120 SKIP_RETURN_CODE 77)
+endfunction()
+
+# The header: strict C99, C11 and old C++, each compiled and run.
+foreach(standard IN ITEMS c99 c11)
+    duality_c_program(capi_header_${standard} "${PROJECT_SOURCE_DIR}/tests/capi/header.c")
+    target_compile_options(capi_header_${standard} PRIVATE -std=${standard})
+    duality_capi_test("header in ${standard}" COMMAND capi_header_${standard})
+endforeach()
+add_executable(capi_header_cpp "${PROJECT_SOURCE_DIR}/tests/capi/header.cpp")
+target_compile_options(capi_header_cpp PRIVATE -std=c++11 -pedantic-errors -Wall -Wextra -Wconversion -Werror)
+target_link_libraries(capi_header_cpp PRIVATE duality_c)
+duality_capi_test("header in C++11" COMMAND capi_header_cpp)
+
+# The table of values: what is generated from it is checked in, what is not is compared by the compiler.
+duality_capi_test("frozen values" COMMAND "${DUALITY_PYTHON}" "${PROJECT_SOURCE_DIR}/scripts/values.py" --check)
+set(values "${PROJECT_BINARY_DIR}/capi/values_check.cpp")
+add_custom_command(OUTPUT "${values}"
+    COMMAND "${DUALITY_PYTHON}" "${PROJECT_SOURCE_DIR}/scripts/values.py" --cpp "${values}"
+    DEPENDS "${PROJECT_SOURCE_DIR}/scripts/values.py" "${PROJECT_SOURCE_DIR}/capi/values.txt" VERBATIM)
+add_library(capi_values OBJECT "${values}")
+target_include_directories(capi_values PRIVATE "${PROJECT_SOURCE_DIR}/capi")
+target_link_libraries(capi_values PRIVATE duality_flags duality_core duality_lab)
+
+duality_catch_tests(capi LINK duality_c duality_core)
+add_dependencies(capi_tests capi_values)
+
+# What the shared library shows is decided by its list, on the platforms that nm and the list are made for.
+if(CMAKE_SYSTEM_NAME STREQUAL "Linux" AND NOT DUALITY_SANITIZE)
+    duality_capi_test("exports" COMMAND "${duality_gate_scripts}/exports.sh" $<TARGET_FILE:duality_c>)
+endif()

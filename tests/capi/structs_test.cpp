@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MIT
+//
+// Programs and libraries of different age: an older caller's struct is shorter than the library's, a newer one's longer.
+// The library may touch the common part only; the memory behind it belongs to an address sanitizer or to a canary.
+#include <algorithm>
+#include <array>
+#include <catch2/catch_test_macros.hpp>
+#include <cstring>
+#include <memory>
+#include <type_traits>
+
+#include "support.hpp"
+
+using capi_test::made;
+
+namespace {
+
+/// Exactly `size` bytes of heap, so that one byte further is an error.
+struct exact {
+    explicit exact(std::size_t bytes, std::uint8_t fill) : size{bytes}, memory{new std::uint8_t[bytes]} {
+        std::fill_n(memory.get(), bytes, fill);
+        const auto as_struct_size = static_cast<std::uint32_t>(bytes);
+        std::memcpy(memory.get(), &as_struct_size, sizeof as_struct_size);
+    }
+    template <class Struct>
+    [[nodiscard]] Struct* as() {
+        return reinterpret_cast<Struct*>(memory.get());
+    }
+    std::size_t size;
+    std::unique_ptr<std::uint8_t[]> memory;
+};
+
+/// `fill` gives the same struct every time; it is called with structs of every size.
+template <class Struct, class Fill>
+void check_output(Fill fill) {
+    static_assert(std::has_unique_object_representations_v<Struct>, "a hole would become a field without a size");
+    auto whole = made<Struct>();
+    REQUIRE(fill(&whole) == DUALITY_OK);
+    for (std::size_t size = 8; size < sizeof(Struct); size += 4) {
+        exact older{size, 0};
+        CAPTURE(size);
+        REQUIRE(fill(older.as<Struct>()) == DUALITY_OK);
+        REQUIRE(std::memcmp(older.memory.get() + 4, reinterpret_cast<const std::uint8_t*>(&whole) + 4, size - 4) == 0);
+    }
+    exact newer{sizeof(Struct) + 64, 0xAB};
+    REQUIRE(fill(newer.as<Struct>()) == DUALITY_OK);
+    CHECK(std::all_of(newer.memory.get() + sizeof(Struct), newer.memory.get() + newer.size,
+                      [](std::uint8_t b) { return b == 0xAB; }));
+    CHECK(newer.as<Struct>()->struct_size == newer.size);
+    for (const std::uint32_t wrong : {0u, 4u, 7u, 9u, 0xFFFFFFFFu}) {
+        auto misfit = made<Struct>();
+        misfit.struct_size = wrong;
+        CHECK(fill(&misfit) == DUALITY_INVALID_ARGUMENT);
+    }
+    CHECK(fill(nullptr) == DUALITY_INVALID_ARGUMENT);
+}
+
+/// A configuration cut off anywhere is completed with defaults; what lies behind the library's part is not read.
+template <class Struct, class Default, class Create>
+void check_config(Default defaults, Create create) {
+    check_output<Struct>(defaults);
+    auto whole = made<Struct>();
+    REQUIRE(defaults(&whole) == DUALITY_OK);
+    for (std::size_t size = 8; size < sizeof(Struct); size += 4) {
+        exact older{size, 0};
+        CAPTURE(size);
+        std::memcpy(older.memory.get() + 4, reinterpret_cast<const std::uint8_t*>(&whole) + 4, size - 4);
+        REQUIRE(create(older.as<const Struct>()) == DUALITY_OK);
+    }
+    exact newer{sizeof(Struct) + 64, 0xFF};
+    std::memcpy(newer.memory.get() + 4, reinterpret_cast<const std::uint8_t*>(&whole) + 4, sizeof(Struct) - 4);
+    CHECK(create(newer.as<const Struct>()) == DUALITY_OK);
+    whole.struct_size = 0;
+    CHECK(create(&whole) == DUALITY_INVALID_ARGUMENT);
+    CHECK(create(static_cast<const Struct*>(nullptr)) == DUALITY_OK);
+}
+
+/// For a `…_create` function: makes and destroys.
+template <class Handle, class Config>
+auto creating(duality_status (*create)(const Config*, const duality_host*, duality_failure*, Handle**),
+              duality_status (*destroy)(Handle*)) {
+    return [=](const Config* config) {
+        Handle* handle = nullptr;
+        const duality_status said = create(config, nullptr, nullptr, &handle);
+        return said == DUALITY_OK ? destroy(handle) : said;
+    };
+}
+
+}  // namespace
+
+TEST_CASE("C structs: what the library tells about itself fits callers of any age") {
+    check_output<duality_error_info>([](duality_error_info* s) { return duality_error_find(3, s); });
+    check_output<duality_bounds>([](duality_bounds* s) { return duality_bounds_at(DUALITY_CONFIG_REGIME, 1, s); });
+}
+
+TEST_CASE("C structs: configurations of callers of any age") {
+    check_config<duality_jitter_hold_config>(duality_jitter_hold_config_default,
+                                             creating(duality_jitter_hold_create, duality_jitter_hold_destroy));
+    check_config<duality_regime_config>(duality_regime_config_default,
+                                        creating(duality_regime_detector_create, duality_regime_detector_destroy));
+    check_config<duality_controller_config>(duality_controller_config_default,
+                                            creating(duality_controller_create, duality_controller_destroy));
+    check_config<duality_parity_config>(duality_parity_config_default,
+                                        creating(duality_parity_encoder_create, duality_parity_encoder_destroy));
+    check_config<duality_parity_config>(duality_parity_config_default,
+                                        creating(duality_parity_decoder_create, duality_parity_decoder_destroy));
+    check_config<duality_block_config>(duality_block_config_default,
+                                       creating(duality_block_code_create, duality_block_code_destroy));
+    check_config<duality_parity_policy_config>(duality_parity_policy_config_default,
+                                               [](const duality_parity_policy_config* config) {
+                                                   auto conditions = made<duality_parity_conditions>();
+                                                   conditions.interval_ns = conditions.deadline_ns = 1;
+                                                   auto plan = made<duality_parity_plan>();
+                                                   return duality_parity_make_plan(config, &conditions, &plan);
+                                               });
+}
+
+TEST_CASE("C structs: fields an older caller does not know keep their defaults") {
+    struct older_config {  // as it was before `hold_max_ns` came
+        std::uint32_t struct_size;
+        std::uint32_t capacity;
+        std::int64_t hold_min_ns;
+    } const older{sizeof(older_config), 64, 5'000'000};
+    duality_jitter_hold* hold = nullptr;
+    REQUIRE(duality_jitter_hold_create(reinterpret_cast<const duality_jitter_hold_config*>(&older), nullptr, nullptr,
+                                       &hold) == DUALITY_OK);
+    REQUIRE(duality_jitter_hold_set_hold(hold, 0, 1) == DUALITY_OK);
+    auto statistics = made<duality_jitter_hold_statistics>();
+    REQUIRE(duality_jitter_hold_get_statistics(hold, &statistics) == DUALITY_OK);
+    CHECK(statistics.hold_ns == 5'000'000);
+    REQUIRE(duality_jitter_hold_set_hold(hold, 0, 1'000'000'000) == DUALITY_OK);
+    REQUIRE(duality_jitter_hold_get_statistics(hold, &statistics) == DUALITY_OK);
+    CHECK(statistics.hold_ns == 30'000'000);
+    CHECK(duality_jitter_hold_destroy(hold) == DUALITY_OK);
+}
+
+TEST_CASE("C structs: outputs of the primitives for callers of any age") {
+    duality_jitter_hold* hold = nullptr;
+    REQUIRE(duality_jitter_hold_create(nullptr, nullptr, nullptr, &hold) == DUALITY_OK);
+    check_output<duality_jitter_hold_statistics>(
+        [&](duality_jitter_hold_statistics* s) { return duality_jitter_hold_get_statistics(hold, s); });
+    check_output<duality_released_packet>([&](duality_released_packet* s) {
+        REQUIRE(duality_jitter_hold_reset(hold, 0) == DUALITY_OK);
+        REQUIRE(duality_jitter_hold_push(hold, 0, 1, -5, 77, DUALITY_RECOVERY_REACTIVE) == DUALITY_OK);
+        const duality_status said = duality_jitter_hold_poll(hold, 1'000'000'000, s);
+        auto rest = made<duality_released_packet>();
+        (void)duality_jitter_hold_poll(hold, 1'000'000'000, &rest);
+        (void)duality_jitter_hold_destroy(hold);
+        REQUIRE(duality_jitter_hold_create(nullptr, nullptr, nullptr, &hold) == DUALITY_OK);
+        return said;
+    });
+    CHECK(duality_jitter_hold_destroy(hold) == DUALITY_OK);
+
+    duality_regime_detector* detector = nullptr;
+    REQUIRE(duality_regime_detector_create(nullptr, nullptr, nullptr, &detector) == DUALITY_OK);
+    for (std::uint64_t i = 0; i < 50; ++i)
+        REQUIRE(duality_regime_detector_on_arrival(detector, static_cast<std::int64_t>(i) * 5'000'000, i * 2,
+                                                   static_cast<std::int64_t>(i) * 4'000'000) >= 0);
+    check_output<duality_regime_features>(
+        [&](duality_regime_features* s) { return duality_regime_detector_get_features(detector, 250'000'000, s); });
+    check_output<duality_regime_statistics>(
+        [&](duality_regime_statistics* s) { return duality_regime_detector_get_statistics(detector, s); });
+    CHECK(duality_regime_detector_destroy(detector) == DUALITY_OK);
+
+    duality_controller* control = nullptr;
+    REQUIRE(duality_controller_create(nullptr, nullptr, nullptr, &control) == DUALITY_OK);
+    check_output<duality_control_outputs>(
+        [&](duality_control_outputs* s) { return duality_controller_get_outputs(control, s); });
+    check_output<duality_controller_statistics>(
+        [&](duality_controller_statistics* s) { return duality_controller_get_statistics(control, s); });
+    check_output<duality_control_inputs>(duality_control_inputs_default);
+    CHECK(duality_controller_destroy(control) == DUALITY_OK);
+
+    duality_parity_decoder* decoder = nullptr;
+    REQUIRE(duality_parity_decoder_create(nullptr, nullptr, nullptr, &decoder) == DUALITY_OK);
+    REQUIRE(duality_parity_decoder_begin(decoder, 5) == DUALITY_OK);
+    const std::uint8_t data[4] = {1, 2, 3, 4};
+    REQUIRE(duality_parity_decoder_push_source(decoder, 8, 0, data, sizeof data) == DUALITY_OK);
+    check_output<duality_deficit>([&](duality_deficit* s) { return duality_parity_decoder_get_deficit(decoder, s); });
+    check_output<duality_parity_decoder_statistics>(
+        [&](duality_parity_decoder_statistics* s) { return duality_parity_decoder_get_statistics(decoder, s); });
+    CHECK(duality_parity_decoder_destroy(decoder) == DUALITY_OK);
+
+    duality_parity_encoder* encoder = nullptr;
+    REQUIRE(duality_parity_encoder_create(nullptr, nullptr, nullptr, &encoder) == DUALITY_OK);
+    REQUIRE(duality_parity_encoder_push(encoder, 5, 1, data, sizeof data) == DUALITY_OK);
+    check_output<duality_parity_encoder_statistics>(
+        [&](duality_parity_encoder_statistics* s) { return duality_parity_encoder_get_statistics(encoder, s); });
+    CHECK(duality_parity_encoder_destroy(encoder) == DUALITY_OK);
+
+    const std::uint8_t wire[8] = {0x12, 0x34, 0xFA, 0xBC, 0xDE, 0xAD, 0xBE, 0xEF};
+    check_output<duality_repair>([&](duality_repair* s) { return duality_repair_parse(wire, sizeof wire, s); });
+}
