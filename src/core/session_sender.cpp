@@ -5,6 +5,8 @@
 #include <array>
 #include <utility>
 
+#include "duality/parity_policy.hpp"
+
 namespace duality {
 inline namespace v0 {
 namespace detail {
@@ -26,7 +28,10 @@ session_sender::session_sender(const session_config& config, controller law, rlc
       extra_{config.overhead_cap_bp - config.control_share_bp} {}
 
 result<session_sender> session_sender::create(const session_config& config, const allocator& memory) noexcept {
-    result<controller> law = controller::create(config.control, memory);
+    // Repairs on request that are switched off must not take the place of parity.
+    controller_config control = config.control;
+    control.reactive_enabled = control.reactive_enabled && config.reactive;
+    result<controller> law = controller::create(control, memory);
     if (!law) return law.error();
     rlc_config code;
     code.max_window = config.protected_packets;
@@ -111,12 +116,13 @@ void session_sender::plan_parity(const session_context& c, path_id main, std::ui
     parity_credit_ += packet_bytes * rate_bp;
     if (parity_credit_ < repair_cost) return;
     parity_credit_ = parity_credit_ - repair_cost < repair_cost ? parity_credit_ - repair_cost : repair_cost;
-    // A packet older than its deadline is not worth protecting: the window spans one deadline.
-    const duration deadline = c.streams[0].deadline;
-    const std::int64_t spanned = send_interval_ > duration{} ? deadline.ns() / send_interval_.ns() : 1;
-    const auto window = static_cast<std::uint32_t>(spanned < 1                 ? 1
-                                                   : spanned > encoder_.size() ? encoder_.size()
-                                                                               : spanned);
+    const std::uint32_t window = plan_window(rate_bp,
+                                             {.deadline = c.streams[0].deadline,
+                                              .interval = send_interval_,
+                                              .loss_ppm = peer_features_.loss_ppm,
+                                              .burst_x100 = std::min(peer_features_.mean_burst_x16, 1'600u) * 25 / 4},
+                                             encoder_.size());
+    if (window == 0) return;  // one packet so far, and no pace
     const std::optional<path_id> other = other_path(c, main);
     const bool elsewhere = other && c.paths.config(*other)->cost == cost_class::free;
     (void)queue_.push(
