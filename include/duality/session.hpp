@@ -20,6 +20,8 @@
 #include <cstdint>
 #include <optional>
 
+#include "duality/clock_sync.hpp"
+#include "duality/detail/session_clock.hpp"
 #include "duality/detail/session_receiver.hpp"
 #include "duality/detail/session_sender.hpp"
 #include "duality/memory.hpp"
@@ -83,13 +85,20 @@ public:
     /// Precondition: `stream < max_streams`.
     [[nodiscard]] const jitter_hold& hold(stream_id stream) const noexcept { return receiver_.hold(stream); }
     [[nodiscard]] const regime_detector& detector() const noexcept { return receiver_.detector(); }
+    /// What is known of the peer's clock; nothing unless `sync_clock` is set or playout is by deadline. Asking costs some
+    /// 40 bytes an exchange, which ride on other datagrams and are paid from the overhead cap when it has more than
+    /// repairs need: ten a second for 5 s, then ever fewer.
+    [[nodiscard]] clock_estimate clock(instant now) const noexcept;
+    /// What the peer's clock shows now; meaningful as soon as `clock` has samples.
+    [[nodiscard]] media_time peer_clock(instant now) const noexcept;
+    [[nodiscard]] const clock_sync_statistics& clock_statistics() const noexcept { return clock_.sync().statistics(); }
     [[nodiscard]] bool is_closed() const noexcept { return state_ == life::closed; }
 
 private:
     enum class life : std::uint8_t { open, closing, closed };
 
     session(const session_config& config, scheduler paths, detail::session_sender sender,
-            detail::session_receiver receiver) noexcept;
+            detail::session_receiver receiver, detail::session_clock clock) noexcept;
 
     [[nodiscard]] instant clamp(instant now) noexcept;
     [[nodiscard]] detail::session_context context(instant now) noexcept {
@@ -97,6 +106,7 @@ private:
     }
     [[nodiscard]] wall_time wall(instant now) const noexcept;
     void advance(instant now) noexcept;
+    void advance_clock(instant now) noexcept;
     void handle_frame(instant now, path_id path, const wire::frame& frame) noexcept;
     void push_event(const session_event& event) noexcept;
     void push_error(instant now, error_code error) noexcept;
@@ -105,6 +115,10 @@ private:
     [[nodiscard]] bool transmit_planned(instant now, detail::planned_datagram& planned, transmission& out) noexcept;
     [[nodiscard]] bool transmit_report(instant now, transmission& out) noexcept;
     [[nodiscard]] bool afford(const detail::planned_datagram& planned, std::uint64_t bytes) const noexcept;
+    /// Bytes of clock frames that ride on a datagram over `path`, and can be paid.
+    [[nodiscard]] std::size_t clock_rides(instant now, path_id path) noexcept;
+    [[nodiscard]] bool spares(std::uint64_t bytes) const noexcept;
+    void pay_for_rider(std::uint64_t bytes) noexcept;
     void finish(instant now, path_id path, std::size_t size, bool owes_report, transmission& out) noexcept;
     [[nodiscard]] std::uint64_t on_the_wire(path_id path, std::size_t bytes) const noexcept;
 
@@ -112,6 +126,8 @@ private:
     scheduler paths_;
     detail::session_sender sender_;
     detail::session_receiver receiver_;
+    detail::session_clock clock_;
+    instant share_clock_at_ = instant::before_all();
     buffer<stream_config> streams_;
     buffer<std::uint8_t> scratch_;  ///< the datagram in the caller's hands
     ring<session_event> events_;

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "duality/clock_sync.hpp"
 #include "duality/controller.hpp"
 #include "duality/jitter_hold.hpp"
 #include "duality/memory.hpp"
@@ -43,13 +44,16 @@ struct session_config {
     duration path_skew = duration::from_ms(15);     ///< the same while packets come over several paths
     bool parity = true;                             ///< proactive repair packets
     bool reactive = true;                           ///< repair packets on request
+    bool sync_clock = false;                        ///< ask for the peer's clock; deadline playout always does
     bool second_path = true;                        ///< may the flow use another path than the best one?
     stream_config stream{};                         ///< of every stream until `set_stream`
-    /// Of every stream; `hold_max` 0 delivers at once. No slack: nothing is ever held longer than the hold says.
+    /// Of every stream; `hold_max` 0 delivers at once. No slack: nothing is ever held longer than the hold says. In
+    /// deadline mode every packet is played `lead` after it was sent, by the clocks of both ends as synced here.
     jitter_hold_config hold{.early_slack = duration::zero()};
     regime_config regime{};
     controller_config control{};
     scheduler_config paths{};
+    clock_sync_config clock{};
 };
 
 inline constexpr field_bounds session_bounds[] = {

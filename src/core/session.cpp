@@ -11,8 +11,8 @@ using detail::planned_datagram;
 
 namespace {
 
-/// Room for a feedback frame and the largest frame header beside the payload.
-constexpr std::size_t scratch_extra = 320;
+/// Room for a feedback frame, clock frames and the largest frame header beside the payload.
+constexpr std::size_t scratch_extra = 640;
 constexpr std::size_t event_capacity = 32;
 
 [[nodiscard]] failure check(const session_config& c) noexcept {
@@ -50,8 +50,12 @@ constexpr std::size_t event_capacity = 32;
 }  // namespace
 
 session::session(const session_config& config, scheduler paths, detail::session_sender sender,
-                 detail::session_receiver receiver) noexcept
-    : config_{config}, paths_{std::move(paths)}, sender_{std::move(sender)}, receiver_{std::move(receiver)} {}
+                 detail::session_receiver receiver, detail::session_clock clock) noexcept
+    : config_{config},
+      paths_{std::move(paths)},
+      sender_{std::move(sender)},
+      receiver_{std::move(receiver)},
+      clock_{std::move(clock)} {}
 
 result<session> session::create(const session_config& config, const allocator& memory) noexcept {
     if (const failure wrong = check(config); failed(wrong.code)) return wrong;
@@ -76,7 +80,10 @@ result<session> session::create(const session_config& config, const allocator& m
     if (!sender) return sender.error();
     result<detail::session_receiver> receiver = detail::session_receiver::create(effective, memory);
     if (!receiver) return receiver.error();
-    session s{effective, std::move(paths).value(), std::move(sender).value(), std::move(receiver).value()};
+    result<detail::session_clock> clock = detail::session_clock::create(effective, memory);
+    if (!clock) return clock.error();
+    session s{effective, std::move(paths).value(), std::move(sender).value(), std::move(receiver).value(),
+              std::move(clock).value()};
     if (!s.streams_.create(config.max_streams, memory) ||
         !s.scratch_.create(config.max_payload + scratch_extra, memory) || !s.events_.create(event_capacity, memory))
         return status::out_of_memory;
@@ -157,14 +164,7 @@ void session::handle_frame(instant now, path_id path, const wire::frame& frame) 
                                     .path = path,
                                     .probe = {.response = true, .token = frame.probe.token}});
             break;
-        case wire::frame_type::clock:
-            if (!frame.clock.response)
-                (void)sender_.plan(
-                    {.kind = transmit_kind::clock,
-                     .path = path,
-                     .clock = {
-                         .response = true, .t1 = frame.clock.t1, .t2 = static_cast<std::uint64_t>(now.ns()), .t3 = 0}});
-            break;
+        case wire::frame_type::clock: clock_.on_frame(now, path, frame.clock); break;
         case wire::frame_type::close:
             if (state_ == life::open) {
                 state_ = life::closing;
@@ -207,7 +207,8 @@ instant session::next_timeout() const noexcept {
     if (state_ == life::closed) return instant::never();
     // Nothing is sent or probed any more: what is held is all that can still happen.
     if (state_ == life::closing) return receiver_.held() == 0 ? now_ : receiver_.next_timeout();
-    return std::min({sender_.next_timeout(paths_), receiver_.next_timeout(), paths_.next_timeout()});
+    return std::min(
+        {sender_.next_timeout(paths_), receiver_.next_timeout(), paths_.next_timeout(), clock_.next_timeout()});
 }
 
 status session::set_stream(instant now, stream_id stream, const stream_config& config) noexcept {
@@ -274,6 +275,7 @@ void session::advance(instant now) noexcept {
     if (state_ == life::open) {
         while (const std::optional<path_id> id = paths_.poll_probe(now))
             (void)sender_.plan({.kind = transmit_kind::probe, .path = *id});
+        advance_clock(now);
         sender_.control(c);
         sender_.copy_last_chances(c);
     }
@@ -325,21 +327,24 @@ bool session::transmit_planned(instant now, planned_datagram& d, transmission& o
 
     wire::writer w{{scratch_.data(), scratch_.size()}};
     wire::write_header(w, {});
+    const path_config* path = paths_.config(d.path);
+    std::size_t clock_size = source && path != nullptr ? clock_rides(now, d.path) : 0;
+    if (clock_size != 0) clock_.write(now, d.path, w);
     // A report that is nearly due rides along for a few bytes instead of a datagram of its own.
     std::size_t report_size = 0;
-    const path_config* path = paths_.config(d.path);
     if (source && path != nullptr && receiver_.report_at() <= now + config_.paths.report_interval / 2 &&
         receiver_.report_path(now) == d.path) {
         receiver_.write_report(context(now), w, true);
-        report_size = w.size() - wire::packet_header_size;
+        report_size = w.size() - wire::packet_header_size - clock_size;
     }
     if (!sender_.write(d, w)) {
         sender_.on_dropped(d, false);
         return false;
     }
-    if (report_size != 0 && (w.size() > path->max_datagram || !receiver_.covers_report(report_size))) {
-        receiver_.on_report_refused(now);
-        report_size = 0;
+    const bool too_large = path != nullptr && w.size() > path->max_datagram;
+    if ((report_size != 0 && (too_large || !receiver_.covers_report(report_size))) || (clock_size != 0 && too_large)) {
+        if (report_size != 0) receiver_.on_report_refused(now);
+        report_size = clock_size = 0;
         w = wire::writer{{scratch_.data(), scratch_.size()}};
         wire::write_header(w, {});
         (void)sender_.write(d, w);
@@ -362,8 +367,13 @@ bool session::transmit_planned(instant now, planned_datagram& d, transmission& o
         receiver_.on_report_sent(context(now));
         sender_.statistics().control.bytes += report_size;
     }
-    const std::size_t payload_size = size - report_size - (source ? wire::data_packet_overhead : 0);
-    sender_.on_sent(d, bytes - report_size, on_the_wire(d.path, payload_size));
+    if (clock_size != 0) {
+        clock_.on_sent(now, d.path);
+        pay_for_rider(clock_size);
+    }
+    const std::size_t riders = report_size + clock_size;
+    const std::size_t payload_size = size - riders - (source ? wire::data_packet_overhead : 0);
+    sender_.on_sent(d, bytes - riders, on_the_wire(d.path, payload_size));
     out.kind = d.kind;
     finish(now, d.path, size, is_answered(d) || (d.kind == transmit_kind::probe && !d.probe.response), out);
     return true;
@@ -373,8 +383,10 @@ bool session::transmit_report(instant now, transmission& out) noexcept {
     const path_id path = receiver_.report_path(now);
     wire::writer w{{scratch_.data(), scratch_.size()}};
     wire::write_header(w, {});
+    const std::size_t clock_size = clock_rides(now, path);
+    if (clock_size != 0) clock_.write(now, path, w);
     receiver_.write_report(context(now), w, false);
-    const std::uint64_t bytes = on_the_wire(path, w.size());
+    const std::uint64_t bytes = on_the_wire(path, w.size()) - clock_size;
     if (!w.ok() || !receiver_.covers_report(bytes) || paths_.reserve(now, wall(now), path, w.size()) != status::ok) {
         receiver_.on_report_unaffordable();
         return false;
@@ -382,6 +394,10 @@ bool session::transmit_report(instant now, transmission& out) noexcept {
     (void)receiver_.spend_on_reports(bytes);
     receiver_.on_report_sent(context(now));
     sender_.statistics().control.add(bytes);
+    if (clock_size != 0) {
+        clock_.on_sent(now, path);
+        pay_for_rider(clock_size);
+    }
     out.kind = transmit_kind::feedback;
     finish(now, path, w.size(), false, out);
     return true;

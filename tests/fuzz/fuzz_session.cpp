@@ -80,6 +80,7 @@ private:
         if ((options & 8) != 0) c.stream.mode = stream_mode::hot;
         if ((options & 16) != 0) c.stream.late = late_policy::deliver;
         if ((options & 32) != 0) c.control.law = control_law::reference;
+        c.sync_clock = (options & 128) != 0;
         if ((options & 64) != 0) c.hold.hold_min = c.hold.hold_max = c.hold.hold_initial = duration::zero();
         if ((options & 128) != 0) c.overhead_cap_bp = c.control_share_bp = 100'000;
         result<session> made = session::create(c, allocator::system());

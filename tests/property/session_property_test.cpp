@@ -139,6 +139,8 @@ private:
         if (random_.chance(0.3)) c.stream.late = late_policy::deliver;
         if (random_.chance(0.2)) c.control.law = control_law::reference;
         if (random_.chance(0.2)) c.hold.hold_min = c.hold.hold_max = c.hold.hold_initial = duration::zero();
+        c.sync_clock = random_.chance(0.5);
+        if (random_.chance(0.2)) c.hold.mode = playout_mode::deadline;
         return c;
     }
     static path_config metered() {

@@ -73,16 +73,20 @@ public:
 
     /// At both ends; the first failure.
     status add_path(path_id id, const path_config& config = {}) {
-        const status first = end(near).add_path(now_, id, config);
-        const status second = end(far).add_path(now_, id, config);
+        const status first = end(near).add_path(local(near), id, config);
+        const status second = end(far).add_path(local(far), id, config);
         return failed(first) ? first : second;
     }
 
     [[nodiscard]] session& end(std::size_t i) { return *ends_[i]; }
     [[nodiscard]] instant now() const { return now_; }
+    /// What the clock of one end shows.
+    [[nodiscard]] instant local(std::size_t i) const {
+        return now_ + ahead[i] + duration::from_ns(now_.ns() / 1'000 * fast_ppm[i] / 1'000);
+    }
 
     status send(std::size_t from, stream_id stream, byte_view payload) {
-        const status answer = end(from).send(now_, stream, payload);
+        const status answer = end(from).send(local(from), stream, payload);
         drain(from);
         return answer;
     }
@@ -102,7 +106,7 @@ public:
     void run_until(instant until) {
         std::size_t at_once = 0;
         for (;;) {
-            instant next = std::min(end(near).next_timeout(), end(far).next_timeout());
+            instant next = std::min(next_timeout(near), next_timeout(far));
             if (!wire_.empty()) next = std::min(next, arrival());
             if (next > until) break;
             if (next > now_) at_once = 0;
@@ -114,7 +118,7 @@ public:
             ++wake_ups;
             while (!wire_.empty() && arrival() <= now_) arrive();
             for (std::size_t i : {near, far}) {
-                if (end(i).next_timeout() <= now_) end(i).handle_timeout(now_);
+                if (next_timeout(i) <= now_) end(i).handle_timeout(local(i));
                 drain(i);
             }
         }
@@ -123,7 +127,7 @@ public:
 
     void drain(std::size_t from) {
         session_output out;
-        while (end(from).poll_output(now_, out)) take(from, out);
+        while (end(from).poll_output(local(from), out)) take(from, out);
     }
 
     /// Everything under way vanishes.
@@ -147,6 +151,8 @@ public:
     std::array<std::vector<seen_transmission>, 2> sent;    ///< by sending end
     std::array<std::vector<seen_delivery>, 2> deliveries;  ///< by receiving end
     std::array<std::vector<session_event>, 2> events;
+    std::array<duration, 2> ahead{};         ///< by which the clock of an end differs from `now()`,
+    std::array<std::int64_t, 2> fast_ppm{};  ///< and how fast more so; set before anything happens
     std::uint64_t wake_ups = 0;
     bool stuck = false;
 
@@ -187,12 +193,24 @@ private:
         if (out.kind == output_kind::event) events[from].push_back(out.event);
     }
 
+    /// The earliest `now()` at which the end's own clock has come to its timeout.
+    [[nodiscard]] instant next_timeout(std::size_t i) {
+        const instant at = end(i).next_timeout();
+        if (at.is_never() || (ahead[i] == duration{} && fast_ppm[i] == 0)) return at;
+        const instant about = at - ahead[i];
+        instant found = about - duration::from_ns(about.ns() / 1'000 * fast_ppm[i] / 1'000);
+        const instant kept = std::exchange(now_, found);
+        while (local(i) < at) now_ += at - local(i);
+        found = std::exchange(now_, kept);
+        return found;
+    }
+
     [[nodiscard]] instant arrival() const { return wire_.begin()->first.first; }
 
     void arrive() {
         const in_flight d = std::move(wire_.begin()->second);
         wire_.erase(wire_.begin());
-        (void)end(d.to).handle_datagram(now_, d.path, d.datagram);
+        (void)end(d.to).handle_datagram(local(d.to), d.path, d.datagram);
         drain(d.to);
     }
 

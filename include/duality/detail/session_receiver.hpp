@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "duality/clock_sync.hpp"
 #include "duality/controller.hpp"
 #include "duality/detail/session_sender.hpp"
 #include "duality/jitter_hold.hpp"
@@ -57,6 +58,9 @@ public:
     [[nodiscard]] bool poll_decision(decision_event& out) noexcept { return controller_.poll_event(out); }
 
     void set_deadline(stream_id stream, duration deadline) noexcept { holds_[stream]->set_deadline(deadline); }
+    /// Deadline playout: tells the holds when the peer's clock shows what; until it is known, what a route as long in
+    /// both directions would make of it. `one_way` is half the round trip.
+    void share_clock(instant now, const clock_sync& sync, duration one_way) noexcept;
     /// Packets accepted and not yet delivered.
     [[nodiscard]] std::size_t held() const noexcept { return slots_.size() - free_.size(); }
     [[nodiscard]] const receiver_statistics& statistics() const noexcept { return stats_; }

@@ -70,6 +70,8 @@ public:
         const bool guess = d.kind == transmit_kind::copy && d.reason == wire::copy_reason::suspicion;
         return extra_.covers(guess ? bytes * (1 + suspicion_reserve) : bytes);
     }
+    /// Could `bytes` be spent on something nobody waits for, and enough for repairs be left?
+    [[nodiscard]] bool spares(std::uint64_t bytes) const noexcept { return extra_.covers(bytes + spare_bytes); }
     [[nodiscard]] bool spend(std::uint64_t bytes) noexcept { return extra_.spend(bytes); }
     /// Counts a datagram that leaves, `bytes` including the path's overhead; `source_bytes` of a source packet are those
     /// that would have left without us.
@@ -94,6 +96,7 @@ private:
     static constexpr duration feasibility_margin = duration::from_ms(4);
     /// Packets' worth of credit that copies on suspicion do not touch.
     static constexpr std::uint64_t suspicion_reserve = 16;
+    static constexpr std::uint64_t spare_bytes = 2'048;
     /// A copy is made this long before its last chance, so that a late timer does not waste it.
     static constexpr duration last_chance_lead = duration::from_ms(2);
 
