@@ -889,7 +889,450 @@ DUALITY_API duality_status duality_parity_make_plan(const duality_parity_policy_
                                                     const duality_parity_conditions* conditions,
                                                     duality_parity_plan* plan);
 
-// SECTIONS
+/// Sender side of repair on request: answers reports of what is missing without answering the same one twice.
+typedef struct duality_repair_generator duality_repair_generator;
+
+typedef struct duality_repair_generator_config {
+    uint32_t struct_size;
+    uint32_t max_repairs;       ///< per report, 1 … 255
+    uint32_t margin_loss_x16;   ///< last round: extra = needed × loss × this / 16, rounded up; 0 … 1024
+    uint32_t last_round_extra;  ///< and at least this many, 0 … 16
+} duality_repair_generator_config;
+
+/// What a receiver reports: its deficit, and by when it is needed.
+typedef struct duality_deficit_report {
+    uint32_t struct_size;
+    uint32_t first_missing;
+    uint32_t last_missing;
+    uint32_t symbols_needed;  ///< 0: nothing is missing
+    int64_t time_left_ns;     ///< from writing the report until `first_missing` is worthless
+    int64_t round_trip_ns;    ///< from a repair leaving to its absence being known at the sender
+    uint32_t loss_ppm;
+    uint32_t reserved;
+} duality_deficit_report;
+
+/// Repairs to make now: `count` of them over [first_esi, first_esi + window).
+typedef struct duality_repair_order {
+    uint32_t struct_size;
+    uint32_t first_esi;
+    uint32_t window;
+    uint32_t count;  ///< 0: none
+} duality_repair_order;
+
+typedef struct duality_repair_generator_statistics {
+    uint32_t struct_size;
+    uint32_t reserved;
+    uint64_t reports;    ///< with something missing
+    uint64_t repairs;    ///< ordered
+    uint64_t in_flight;  ///< reports answered by repairs already under way
+    uint64_t hopeless;   ///< reports whose repair could not arrive in time
+    uint64_t outside;    ///< reports about packets that are not in the encoder's window
+} duality_repair_generator_statistics;
+
+DUALITY_API duality_status duality_repair_generator_config_default(duality_repair_generator_config* config);
+DUALITY_API duality_status duality_repair_generator_create(const duality_repair_generator_config* config,
+                                                           const duality_host* host, duality_failure* failure,
+                                                           duality_repair_generator** generator);
+DUALITY_API duality_status duality_repair_generator_destroy(duality_repair_generator* generator);
+/// What to send for a report that arrived at `now_ns`; the window of the encoder is [first_esi, next_esi).
+DUALITY_API duality_status duality_repair_generator_answer(duality_repair_generator* generator, int64_t now_ns,
+                                                           const duality_deficit_report* report, uint32_t first_esi,
+                                                           uint32_t next_esi, duality_repair_order* order);
+DUALITY_API duality_status duality_repair_generator_get_statistics(const duality_repair_generator* generator,
+                                                                   duality_repair_generator_statistics* statistics);
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Statistics: what reports are made of
+
+/// Packet delay variation (RFC 5481, section 4.2): each delay less the least one.
+typedef struct duality_delay_variation duality_delay_variation;
+
+DUALITY_API duality_status duality_delay_variation_create(const duality_host* host,
+                                                          duality_delay_variation** variation);
+DUALITY_API duality_status duality_delay_variation_destroy(duality_delay_variation* variation);
+DUALITY_API duality_status duality_delay_variation_add(duality_delay_variation* variation, int64_t delay_ns);
+/// What a share of `permyriad` / 10000 of the packets does not exceed; 0 while empty. `samples` may be NULL.
+DUALITY_API duality_status duality_delay_variation_quantile(const duality_delay_variation* variation,
+                                                            uint32_t permyriad, int64_t* quantile_ns,
+                                                            uint64_t* samples);
+DUALITY_API duality_status duality_delay_variation_clear(duality_delay_variation* variation);
+
+/// Interarrival jitter (RFC 3550, section 6.4.1) of relative delays (arrival − origin), in order of arrival.
+typedef struct duality_interarrival_jitter duality_interarrival_jitter;
+
+DUALITY_API duality_status duality_interarrival_jitter_create(const duality_host* host,
+                                                              duality_interarrival_jitter** jitter);
+DUALITY_API duality_status duality_interarrival_jitter_destroy(duality_interarrival_jitter* jitter);
+DUALITY_API duality_status duality_interarrival_jitter_add(duality_interarrival_jitter* jitter, int64_t delay_ns);
+DUALITY_API duality_status duality_interarrival_jitter_value(const duality_interarrival_jitter* jitter,
+                                                             int64_t* jitter_ns);
+DUALITY_API duality_status duality_interarrival_jitter_clear(duality_interarrival_jitter* jitter);
+
+/// Burst and gap metrics (RFC 3611, section 4.7.2) of packets' fates in order of sequence.
+typedef struct duality_burst_gap duality_burst_gap;
+
+typedef struct duality_burst_gap_metrics {
+    uint32_t struct_size;
+    uint32_t burst_density_ppm;  ///< share of lost packets inside bursts
+    uint32_t gap_density_ppm;    ///< and inside gaps
+    uint32_t reserved;
+    uint64_t packets;
+    uint64_t lost;
+    uint64_t bursts;
+    uint64_t mean_burst_packets;
+    uint64_t mean_gap_packets;
+} duality_burst_gap_metrics;
+
+/// `gmin` received packets in a row end a burst, 1 … 255; RFC 3611 recommends 16.
+DUALITY_API duality_status duality_burst_gap_create(uint32_t gmin, const duality_host* host,
+                                                    duality_burst_gap** metrics);
+DUALITY_API duality_status duality_burst_gap_destroy(duality_burst_gap* metrics);
+DUALITY_API duality_status duality_burst_gap_add(duality_burst_gap* metrics, uint32_t lost);
+DUALITY_API duality_status duality_burst_gap_get_metrics(const duality_burst_gap* metrics,
+                                                         duality_burst_gap_metrics* out);
+DUALITY_API duality_status duality_burst_gap_clear(duality_burst_gap* metrics);
+
+/// Silences by length.
+typedef struct duality_outage_ledger duality_outage_ledger;
+
+typedef struct duality_outages {
+    uint32_t struct_size;
+    uint32_t reserved;
+    uint64_t at_least[4];  ///< how many lasted 40, 80, 120 and 300 ms or longer
+    int64_t longest_ns;
+    int64_t total_ns;  ///< of those from 40 ms on
+} duality_outages;
+
+DUALITY_API duality_status duality_outage_ledger_create(const duality_host* host, duality_outage_ledger** ledger);
+DUALITY_API duality_status duality_outage_ledger_destroy(duality_outage_ledger* ledger);
+/// The time between one arrival and the next.
+DUALITY_API duality_status duality_outage_ledger_add(duality_outage_ledger* ledger, int64_t silence_ns);
+DUALITY_API duality_status duality_outage_ledger_get_outages(const duality_outage_ledger* ledger,
+                                                             duality_outages* outages);
+DUALITY_API duality_status duality_outage_ledger_clear(duality_outage_ledger* ledger);
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Several paths
+
+/// Exactly-once acceptance of numbered packets that come over any path, and the record of what is missing.
+typedef struct duality_aggregator duality_aggregator;
+
+typedef struct duality_aggregator_config {
+    uint32_t struct_size;
+    uint32_t window;  ///< packets remembered, 24 bytes each; 64 … 65536
+} duality_aggregator_config;
+
+typedef struct duality_aggregator_statistics {
+    uint32_t struct_size;
+    uint32_t reserved;
+    uint64_t newest;  ///< number, once anything came
+    uint64_t accepted;
+    uint64_t duplicates;   ///< further copies of a packet already known
+    uint64_t outdated;     ///< below the window
+    uint64_t implausible;  ///< further ahead than the window is long, and not confirmed by a second packet
+    uint64_t restarts;     ///< the peer's numbering began anew
+} duality_aggregator_statistics;
+
+DUALITY_API duality_status duality_aggregator_config_default(duality_aggregator_config* config);
+DUALITY_API duality_status duality_aggregator_create(const duality_aggregator_config* config, const duality_host* host,
+                                                     duality_failure* failure, duality_aggregator** aggregator);
+DUALITY_API duality_status duality_aggregator_destroy(duality_aggregator* aggregator);
+/// The 64-bit number that a 32-bit one on the wire stands for.
+DUALITY_API duality_status duality_aggregator_unwrap(const duality_aggregator* aggregator, uint32_t esi,
+                                                     uint64_t* number);
+/// Offers a packet. DUALITY_DUPLICATE, DUALITY_LATE (below the window), DUALITY_OUT_OF_WINDOW (far ahead, not confirmed):
+/// not accepted. `newly_missing` (may be NULL): packets that this one shows to be missing.
+DUALITY_API duality_status duality_aggregator_accept(duality_aggregator* aggregator, int64_t now_ns, uint64_t number,
+                                                     int64_t origin_ns, uint32_t* newly_missing);
+/// Was this packet accepted? 0 or 1.
+DUALITY_API duality_status duality_aggregator_known(const duality_aggregator* aggregator, uint64_t number,
+                                                    uint32_t* known);
+DUALITY_API duality_status duality_aggregator_get_statistics(const duality_aggregator* aggregator,
+                                                             duality_aggregator_statistics* statistics);
+
+/// How the paths of a session are judged.
+typedef struct duality_scheduler_config {
+    uint32_t struct_size;
+    uint32_t max_paths;     ///< 1 … 16
+    uint32_t report_worth;  ///< bytes received that make a peer report; a session sets its own
+    uint32_t reserved;
+    int64_t report_interval_ns;   ///< how often a receiving peer reports; 1 ms … 1 s
+    int64_t suspicion_margin_ns;  ///< silence beyond the habit of the path that is normal; 1 ms … 1 s
+    int64_t dead_after_ns;        ///< suspicion this long means dead; 1 ms … 10 s
+    int64_t late_after_ns;        ///< a round trip this much beyond the shortest also does; a session sets its own
+    int64_t probe_interval_ns;    ///< of a path just found dead; 5 ms … 10 s
+    int64_t keep_alive_ns;        ///< of an idle path; 100 ms … 300 s
+    int64_t recovery_time_ns;     ///< a dead path must answer this long to be used again; 0 … 10 s
+} duality_scheduler_config;
+
+DUALITY_API duality_status duality_scheduler_config_default(duality_scheduler_config* config);
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Session: everything above as one object, the same at both ends
+//
+//     duality_session_send(session, now, stream, bytes, size);           the application has a packet
+//     duality_session_handle_datagram(session, now, path, bytes, size);  a path brought one
+//     duality_session_handle_timeout(session, now);                      the next timeout has come
+//     while (duality_session_poll_output(session, now, &output) == DUALITY_OK) …
+
+typedef struct duality_session duality_session;
+
+/// Both ends use the same `max_payload` and `max_streams`; everything else is each end's own.
+typedef struct duality_session_config {
+    uint32_t struct_size;
+    uint32_t max_payload;        ///< largest application packet in bytes; memory grows with it. 2 … 16384
+    uint32_t max_streams;        ///< 1 … 64
+    uint32_t protected_packets;  ///< newest packets that can be repaired or sent again. 16 … 1024
+    uint32_t receive_packets;    ///< packets waiting for their slot, all streams together. 32 … 4096
+    uint32_t queue;              ///< datagrams waiting for `poll_output`. 16 … 4096
+    uint32_t overhead_cap_bp;    ///< extra bytes per bytes of the application, basis points
+    uint32_t control_share_bp;   ///< of the cap, kept for the receiving end's feedback
+    int64_t reorder_delay_ns;    ///< a hole is a loss when it is this old (one path in use)
+    int64_t path_skew_ns;        ///< the same while packets come over several paths
+    uint32_t parity;             ///< 0: no proactive parity
+    uint32_t reactive;           ///< 0: no repair on request
+    uint32_t second_path;        ///< 0: only the best path is used
+    int32_t stream_mode;         ///< DUALITY_STREAM_…; this and the next two: of every stream until `set_stream`
+    int64_t stream_deadline_ns;  ///< after it would have arrived on an idle path a packet is worthless; 1 ms … 10 s
+    int32_t stream_late;         ///< DUALITY_LATE_POLICY_…
+    uint32_t reserved;
+    const duality_jitter_hold_config* hold;  ///< NULL: what duality_session_hold_config_default says
+    const duality_regime_config* regime;     ///< NULL: defaults; so for the next two
+    const duality_controller_config* control;
+    const duality_scheduler_config* paths;
+} duality_session_config;
+
+typedef struct duality_path_config {
+    uint32_t struct_size;
+    int32_t cost;                ///< DUALITY_COST_…
+    uint64_t day_bytes;          ///< budget per UTC day, datagram_overhead included; 0 forbids the path
+    uint64_t month_bytes;        ///< per UTC month; DUALITY_UNLIMITED by default, both
+    int64_t initial_rtt_ns;      ///< assumed until measured
+    uint32_t datagram_overhead;  ///< bytes around each datagram that the network carries: 28 for IPv4 + UDP
+    uint32_t max_datagram;       ///< largest datagram in bytes
+} duality_path_config;
+
+typedef struct duality_stream_config {
+    uint32_t struct_size;
+    int32_t mode;         ///< DUALITY_STREAM_…
+    int64_t deadline_ns;  ///< 1 ms … 10 s
+    int32_t late;         ///< DUALITY_LATE_POLICY_…
+    uint32_t reserved;
+} duality_stream_config;
+
+/// What a session tells.
+typedef struct duality_session_event {
+    uint32_t struct_size;
+    int32_t kind;  ///< DUALITY_EVENT_…
+    int64_t at_ns;
+    int32_t error;         ///< DUALITY_ERROR_…, when kind is DUALITY_EVENT_ERROR
+    int32_t close_reason;  ///< DUALITY_CLOSE_…, when the session was closed
+    uint32_t path;         ///< this and what follows: when kind is DUALITY_EVENT_PATH
+    int32_t path_event;    ///< DUALITY_PATH_EVENT_…
+    int32_t path_from;     ///< DUALITY_PATH_…
+    int32_t path_to;
+    int64_t silence_ns;                ///< the input of the decision
+    int64_t threshold_ns;              ///< the limit that it crossed
+    const duality_decision* decision;  ///< when kind is DUALITY_EVENT_DECISION, else NULL
+} duality_session_event;
+
+/// One thing for the caller to do. What is lent (`bytes`, `event`) is valid until the next call on the session.
+typedef struct duality_session_output {
+    uint32_t struct_size;
+    int32_t kind;          ///< DUALITY_OUTPUT_…; only what belongs to it is set
+    const uint8_t* bytes;  ///< transmit: the datagram; deliver: the packet
+    size_t size;
+    const duality_session_event* event;  ///< event
+    uint32_t path;                       ///< transmit: the path to put it on
+    int32_t transmit;                    ///< transmit: DUALITY_TRANSMIT_…, what it is sent for
+    uint32_t stream;                     ///< deliver, as all that follows
+    int32_t recovered_by;                ///< DUALITY_RECOVERY_…
+    uint64_t number;                     ///< counts the peer's packets over all its streams; a jump is a loss
+    int64_t origin_ns;                   ///< when the peer sent it, on the peer's clock
+    int64_t due_ns;                      ///< its slot
+    int64_t lateness_ns;                 ///< after its slot; 0 when in time
+    int64_t held_ns;                     ///< time in the jitter hold
+    uint32_t past_deadline;              ///< 1: delivered although past it
+    uint32_t reserved;
+} duality_session_output;
+
+/// Bytes include the paths' `datagram_overhead`.
+typedef struct duality_session_statistics {
+    uint32_t struct_size;
+    uint32_t closed;          ///< 1: this end is done
+    uint64_t source_packets;  ///< sending: what the application would have sent without us
+    uint64_t source_bytes;
+    uint64_t framing_bytes;  ///< our header on those packets
+    uint64_t parity_packets;
+    uint64_t parity_bytes;
+    uint64_t reactive_packets;
+    uint64_t reactive_bytes;
+    uint64_t copies_packets;  ///< on suspicion and failover
+    uint64_t copies_bytes;
+    uint64_t hot_copies_packets;  ///< of hot streams; paid from the path's budget, not from the overhead cap
+    uint64_t hot_copies_bytes;
+    uint64_t control_packets;  ///< feedback, probes, clock, close
+    uint64_t control_bytes;
+    uint64_t refused_by_cap;        ///< extra packets not sent because of the overhead cap
+    uint64_t refused_by_budget;     ///< packets not sent because of a path's budget
+    uint64_t source_refused;        ///< packets of the application among them
+    uint64_t deficits;              ///< reports of missing packets that were answered
+    uint64_t expired_deficits;      ///< that no answer could have reached in time
+    uint64_t implausible_feedback;  ///< acknowledges what was never sent
+    uint64_t accepted;              ///< receiving: packets new to us, received or rebuilt
+    uint64_t duplicates;
+    uint64_t outdated;         ///< below the window or past the deadline when they came
+    uint64_t refused;          ///< implausible, or no room because outputs were not drained
+    uint64_t rebuilt;          ///< by the erasure code
+    uint64_t repairs;          ///< repair packets received
+    uint64_t repairs_refused;  ///< of those, without sense
+    uint64_t delivered;
+    uint64_t datagrams_received;
+    uint64_t malformed;  ///< datagrams that broke off at a byte nobody can read
+    uint64_t unsupported_version;
+    uint64_t unknown_frames;
+    uint64_t repeated_datagrams;  ///< the same datagram twice on one path
+    uint64_t clock_backwards;
+    uint64_t last_error_offset;  ///< byte of the last malformed datagram that could not be read
+    uint64_t events_lost;        ///< because `poll_output` was not called
+} duality_session_statistics;
+
+typedef struct duality_path_statistics {
+    uint32_t struct_size;
+    int32_t state;  ///< DUALITY_PATH_…
+    int32_t cost;   ///< DUALITY_COST_…
+    uint32_t budget_exhausted;
+    int64_t rtt_min_ns;  ///< over the last 5 to 10 s; 0 until measured
+    int64_t rtt_smoothed_ns;
+    int64_t rtt_deviation_ns;
+    int64_t silence_ns;  ///< since the last report, while one is owed
+    uint64_t packets_sent;
+    uint64_t bytes_sent;
+    uint64_t packets_received;
+    uint64_t bytes_received;
+    uint64_t packets_lost;        ///< holes in the peer's numbers, as seen here
+    uint64_t packets_duplicated;  ///< the network's doing
+    uint64_t suspicions;
+    uint64_t deaths;
+} duality_path_statistics;
+
+DUALITY_API duality_status duality_session_config_default(duality_session_config* config);
+/// The jitter hold of a session's streams: without the early slack that a hold of its own has.
+DUALITY_API duality_status duality_session_hold_config_default(duality_jitter_hold_config* config);
+DUALITY_API duality_status duality_path_config_default(duality_path_config* config);
+DUALITY_API duality_status duality_stream_config_default(duality_stream_config* config);
+/// `config`, `host` and `failure` may be NULL. The host's log gets what the session tells in events.
+DUALITY_API duality_status duality_session_create(const duality_session_config* config, const duality_host* host,
+                                                  duality_failure* failure, duality_session** session);
+DUALITY_API duality_status duality_session_destroy(duality_session* session);
+
+/// A path (0 … 255, the same number at both ends) can now carry datagrams. `config` may be NULL.
+/// DUALITY_INVALID_ARGUMENT: the number is in use; DUALITY_QUEUE_FULL: too many paths.
+DUALITY_API duality_status duality_session_add_path(duality_session* session, int64_t now_ns, uint32_t path,
+                                                    const duality_path_config* config);
+DUALITY_API duality_status duality_session_remove_path(duality_session* session, int64_t now_ns, uint32_t path);
+
+/// Sends one packet. Only DUALITY_OK means accepted. DUALITY_QUEUE_FULL: drain `poll_output` first; DUALITY_TOO_LARGE;
+/// DUALITY_OVER_BUDGET: no path is left; DUALITY_UNKNOWN_STREAM; DUALITY_CLOSED.
+DUALITY_API duality_status duality_session_send(duality_session* session, int64_t now_ns, uint32_t stream,
+                                                const uint8_t* bytes, size_t size);
+/// A datagram that arrived. DUALITY_MALFORMED, DUALITY_UNSUPPORTED_VERSION: not ours, counted; DUALITY_DUPLICATE: the
+/// network delivered it twice; DUALITY_UNKNOWN_PATH; DUALITY_CLOSED.
+DUALITY_API duality_status duality_session_handle_datagram(duality_session* session, int64_t now_ns, uint32_t path,
+                                                           const uint8_t* bytes, size_t size);
+/// Lets time pass. When the next timeout has come; more often does no harm.
+DUALITY_API duality_status duality_session_handle_timeout(duality_session* session, int64_t now_ns);
+/// The next thing to do; DUALITY_NEED_MORE: nothing until the next timeout.
+DUALITY_API duality_status duality_session_poll_output(duality_session* session, int64_t now_ns,
+                                                       duality_session_output* output);
+/// When to call `handle_timeout` and `poll_output` again if nothing else happens; DUALITY_NEVER when idle.
+DUALITY_API duality_status duality_session_next_timeout(const duality_session* session, int64_t* at_ns);
+
+/// From now on. DUALITY_UNKNOWN_STREAM; DUALITY_INVALID_CONFIG: the deadline is out of range.
+DUALITY_API duality_status duality_session_set_stream(duality_session* session, int64_t now_ns, uint32_t stream,
+                                                      const duality_stream_config* config);
+/// Calendar time (ns since 1970, UTC) of an instant, so that daily and monthly budgets renew.
+DUALITY_API duality_status duality_session_set_wall_clock(duality_session* session, int64_t now_ns, int64_t wall_ns);
+/// Ends the session with DUALITY_CLOSE_…; what is held is still delivered, then DUALITY_EVENT_CLOSED comes.
+DUALITY_API duality_status duality_session_close(duality_session* session, int64_t now_ns, int32_t reason);
+
+DUALITY_API duality_status duality_session_get_statistics(const duality_session* session,
+                                                          duality_session_statistics* statistics);
+DUALITY_API duality_status duality_session_get_path(const duality_session* session, int64_t now_ns, uint32_t path,
+                                                    duality_path_statistics* statistics);
+/// The jitter hold of a stream.
+DUALITY_API duality_status duality_session_get_hold(const duality_session* session, uint32_t stream,
+                                                    duality_jitter_hold_statistics* statistics);
+/// What the session's detector knows of the peer's packets.
+DUALITY_API duality_status duality_session_get_features(const duality_session* session, int64_t now_ns,
+                                                        duality_regime_features* features);
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Lab: whole runs in virtual time. The only functions that use the global heap, and the only ones that take long
+
+typedef struct duality_lab_config {
+    uint32_t struct_size;
+    int32_t family;   ///< DUALITY_LAB_…; not for a replay
+    int32_t variant;  ///< DUALITY_VARIANT_…
+    int32_t law;      ///< DUALITY_LAW_…
+    uint64_t seed;
+    int64_t length_ns;            ///< 1 s … 1 hour; not for a replay
+    int64_t hold_ns;              ///< slot after the idle path's arrival, and the least hold
+    int64_t deadline_ns;          ///< after the idle path's arrival
+    uint32_t packets_per_second;  ///< 1 … 1000; a replay sends when the trace did
+    uint32_t payload;             ///< bytes of each packet, 16 … 1200
+    uint32_t overhead_cap_bp;     ///< basis points
+    uint32_t reserved;
+    uint64_t metered_day_bytes;  ///< budget of the second path
+    uint64_t metered_month_bytes;
+} duality_lab_config;
+
+/// The figures of one run. Percentages are of all packets.
+typedef struct duality_lab_result {
+    uint32_t struct_size;
+    uint32_t reserved;
+    uint64_t event_hash;  ///< equal hashes: the same run, event by event, on any machine
+    uint64_t events;
+    uint64_t packets;    ///< each has one of the fates that follow
+    uint64_t delivered;  ///< released by its deadline
+    uint64_t late;
+    uint64_t unrecoverable;
+    uint64_t rejected;
+    uint64_t cancelled;
+    double jitter_p50_ms;  ///< RFC 5481 packet delay variation of released packets
+    double jitter_p95_ms;
+    double playout_miss_pct;    ///< available after their slot, or never
+    double apparent_loss_pct;   ///< released after their deadline, or never
+    double eventual_loss_pct;   ///< never released
+    double longest_gap_ms;      ///< longest time without a release in time
+    double overhead_pct;        ///< extra bytes in percent of useful ones
+    double framing_pct;         ///< our header on packets of the application
+    double hot_duplicate_pct;   ///< copies of hot streams
+    double added_delay_p50_ms;  ///< release − arrival
+    double added_delay_p95_ms;
+    double added_delay_p99_ms;
+    uint64_t metered_bytes;
+    uint64_t repaired_parity;  ///< released by their deadline thanks to each mechanism
+    uint64_t repaired_reactive;
+    uint64_t repaired_duplicate;
+    uint64_t repaired_second_path;
+    uint64_t suspicions;  ///< how often the sending end thought the primary path was failing
+    uint64_t failovers;
+    uint64_t false_alarms;  ///< failovers while the primary path had no outage
+} duality_lab_result;
+
+/// "cable_ftth", "dual"; static, NULL for a number that is none.
+DUALITY_API const char* duality_lab_family_name(int32_t family);
+DUALITY_API const char* duality_lab_variant_name(int32_t variant);
+DUALITY_API duality_status duality_lab_config_default(duality_lab_config* config);
+/// Runs one scenario: milliseconds for a minute of traffic. `failure` may be NULL.
+DUALITY_API duality_status duality_lab_run(const duality_lab_config* config, duality_failure* failure,
+                                           duality_lab_result* result);
+/// Runs a flow over a recorded path: CSV text of `send_ms,delay_ms`, an empty delay being a loss; `round_trip` not 0:
+/// each direction gets half of a delay. DUALITY_MALFORMED: line `*bad_line` (may be NULL) cannot be read.
+DUALITY_API duality_status duality_lab_replay(const duality_lab_config* config, const char* csv, size_t size,
+                                              uint32_t round_trip, size_t* bad_line, duality_failure* failure,
+                                              duality_lab_result* result);
 
 #ifdef __cplusplus
 }

@@ -3,7 +3,6 @@
 // The erasure codes in C: a window of packets with repairs of any code, and plain blocks.
 #include "duality/parity.hpp"
 
-#include "duality/parity_policy.hpp"
 #include "objects.hpp"
 
 using namespace duality;
@@ -61,27 +60,6 @@ constexpr auto deficit_fields = [](auto&& visit, auto& c, auto& cpp) {
 constexpr auto block_fields = [](auto&& visit, auto& c, auto& cpp) {
     visit(c.max_sources, cpp.max_sources);
     visit(c.max_repairs, cpp.max_repairs);
-};
-
-constexpr auto policy_fields = [](auto&& visit, auto& c, auto& cpp) {
-    visit(c.max_rate_bp, cpp.max_rate_bp);
-    visit(c.per_loss_x16, cpp.per_loss_x16);
-    visit(c.clean_loss_ppm, cpp.clean_loss_ppm);
-    visit(c.max_window, cpp.max_window);
-    visit(c.max_burst_x100, cpp.max_burst_x100);
-};
-
-constexpr auto conditions_fields = [](auto&& visit, auto& c, auto& cpp) {
-    visit(c.loss_ppm, cpp.loss_ppm);
-    visit(c.deadline_ns, cpp.deadline);
-    visit(c.interval_ns, cpp.interval);
-    visit(c.burst_x100, cpp.burst_x100);
-    visit(c.congestion, cpp.congestion);
-};
-
-constexpr auto plan_fields = [](auto&& visit, auto& c, auto& cpp) {
-    visit(c.rate_bp, cpp.rate_bp);
-    visit(c.window, cpp.window);
 };
 
 void give_repair(duality_repair& c, const parity_repair& repair) noexcept {
@@ -389,27 +367,4 @@ duality_status duality_block_code_decode(duality_block_code* code, std::uint8_t*
         for (std::uint32_t i = 0; i < repair_count; ++i) given[i] = {indices[i], repairs[i]};
         return object.decode({sources, source_count}, {there, source_count}, {given, repair_count}, size);
     });
-}
-
-duality_status duality_parity_policy_config_default(duality_parity_policy_config* config) {
-    return give_struct(config, parity_policy_config{}, policy_fields);
-}
-
-duality_status duality_parity_make_plan(const duality_parity_policy_config* config,
-                                        const duality_parity_conditions* conditions, duality_parity_plan* plan) {
-    parity_policy_config wanted;
-    if (const auto early = take_struct(config, wanted, policy_fields); failed(early.code)) return to_c(early.code);
-    config_check check{parity_policy_bounds};
-    check.in_range("max_rate_bp", wanted.max_rate_bp)
-        .in_range("per_loss_x16", wanted.per_loss_x16)
-        .in_range("clean_loss_ppm", wanted.clean_loss_ppm)
-        .in_range("max_window", wanted.max_window)
-        .in_range("max_burst_x100", wanted.max_burst_x100);
-    if (!check.ok()) return DUALITY_INVALID_CONFIG;
-    parity_conditions now;
-    if (conditions == nullptr || failed(take_struct(conditions, now, conditions_fields).code))
-        return DUALITY_INVALID_ARGUMENT;
-    if (now.interval <= duration::zero() || now.deadline < duration::zero() || now.loss_ppm > 1'000'000)
-        return DUALITY_INVALID_ARGUMENT;
-    return give_struct(plan, plan_parity(wanted, now), plan_fields);
 }

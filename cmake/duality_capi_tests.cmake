@@ -38,7 +38,14 @@ add_library(capi_values OBJECT "${values}")
 target_include_directories(capi_values PRIVATE "${PROJECT_SOURCE_DIR}/capi")
 target_link_libraries(capi_values PRIVATE duality_flags duality_core duality_lab)
 
+# One line for every function that the library shows.
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/capi/exports.txt")
+file(STRINGS "${PROJECT_SOURCE_DIR}/capi/exports.txt" functions)
+string(REGEX REPLACE "([a-z0-9_]+);?" "SURVIVE(\\1);\n" functions "${functions}")
+file(CONFIGURE OUTPUT "${PROJECT_BINARY_DIR}/capi/entry_points.inc" CONTENT "${functions}\n" @ONLY)
+
 duality_catch_tests(capi LINK duality_c duality_core)
+target_include_directories(capi_tests PRIVATE "${PROJECT_BINARY_DIR}/capi")
 add_dependencies(capi_tests capi_values)
 
 # What the shared library shows is decided by its list, on the platforms that nm and the list are made for.
