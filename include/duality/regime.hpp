@@ -22,6 +22,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "duality/change.hpp"
 #include "duality/memory.hpp"
 #include "duality/ring.hpp"
 #include "duality/statistics.hpp"
@@ -67,149 +68,6 @@ struct regime_features {
     std::uint64_t packets = 0;  ///< arrivals behind all this
 };
 
-/// A test that a share has risen above what it was: bets on a run of yes/no observations under the null hypothesis that
-/// each is a yes with probability `p` at most, whatever came before. Betting on the alternative `q` multiplies the
-/// wealth by q / p on a yes and by (1 − q) / (1 − p) on a no; wealth never falls below what a new bet starts with
-/// (CUSUM). Starting a bet at each observation, the expected wealth grows by at most one each time, so the expected
-/// number of observations to a false alarm at wealth W is at least W (Shin, Ramdas and Rinaldo, "E-detectors", 2024).
-/// Wealth is kept as a logarithm to base 2 in units of 1/65536.
-class share_bet {
-public:
-    constexpr share_bet() noexcept = default;
-    /// `p` and `q` in parts per million, `0 < p < q < 1000000`.
-    constexpr share_bet(std::uint32_t p, std::uint32_t q) noexcept { set(p, q); }
-
-    /// Another null hypothesis from now on; what was won stays.
-    constexpr void set(std::uint32_t p, std::uint32_t q) noexcept {
-        yes_ = log2_q16(q) - log2_q16(p);
-        no_ = log2_q16(1'000'000 - q) - log2_q16(1'000'000 - p);
-    }
-    constexpr void add(bool yes) noexcept { wealth_ = std::max(wealth_ + (yes ? yes_ : no_), 0); }
-    [[nodiscard]] constexpr std::int32_t wealth() const noexcept { return wealth_; }
-    constexpr void clear() noexcept { wealth_ = 0; }
-
-private:
-    std::int32_t wealth_ = 0;
-    std::int32_t yes_ = 0;
-    std::int32_t no_ = 0;
-};
-
-struct change_config {
-    bool enabled = true;
-    /// Wanted false alarms per 1000 hours of the flow, delay and loss together; 1 … 1000000 (one in 3.6 s).
-    std::uint32_t false_alarms_per_1000_hours = 1'000;
-    duration margin = duration::from_us(250);  ///< a delay must exceed a quantile by this much; 0 … 100 ms
-};
-
-/// Tells within a few packets that delays or losses have become worse than they were, at a wanted rate of false alarms.
-///
-/// Delays: bets that the 75, 90, 97 and 99 % quantiles, learned online over about 8192 packets, are exceeded more often
-/// than they should be. Only fresh packets may count, those that come 0.3 packet intervals or more after the one before:
-/// behind a spike in a first-in-first-out path a dozen packets come in a bunch and would each count the same spike.
-/// Loss: bets on beginnings of loss bursts against the share learned so far. After an alarm on delays their quantiles
-/// are learned anew.
-class change_detector {
-public:
-    void configure(const change_config& config) noexcept { config_ = config; }
-
-    /// The spacing of the flow, from which the number of observations per hour follows.
-    void set_interval(duration interval) noexcept {
-        constexpr std::int64_t thousand_hours_ns = 3'600'000'000'000'000;
-        const std::int64_t observations = thousand_hours_ns / std::max<std::int64_t>(interval.ns(), 1'000);
-        const auto per_alarm = static_cast<std::uint64_t>(observations) / config_.false_alarms_per_1000_hours;
-        threshold_ = log2_q16(std::max<std::uint64_t>(per_alarm, 1)) + one;  // half of the alarms for each kind
-    }
-
-    /// A fresh packet's delay above the baseline. True: alarm.
-    [[nodiscard]] bool on_delay(duration delay) noexcept {
-        if (!config_.enabled) return false;
-        bool alarm = false;
-        const std::uint64_t learned = delays_.samples();
-        for (std::size_t i = 0; i < delay_bets.size(); ++i) {
-            if (learned < delay_bets[i].learn) continue;
-            bets_[i].add(delay > limits_[i]);
-            alarm |= bets_[i].wealth() >= threshold_ + delay_dependence;
-        }
-        delays_.add(delay);
-        if (alarm)
-            forget_delays();
-        else if (learned % refresh == 0)
-            for (std::size_t i = 0; i < limits_.size(); ++i)
-                limits_[i] = delays_.quantile(delay_bets[i].level_permyriad) + config_.margin;
-        return alarm;
-    }
-    /// One packet's fate. True: alarm.
-    [[nodiscard]] bool on_fate(bool begins_burst) noexcept {
-        if (!config_.enabled) return false;
-        bool alarm = false;
-        for (share_bet& bet : loss_bets_) {
-            bet.add(begins_burst);
-            alarm |= bet.wealth() >= threshold_ - loss_credit_;
-        }
-        loss_ppm_q12_ += (begins_burst ? std::int64_t{1'000'000} : 0) - (loss_ppm_q12_ >> 12);
-        if (alarm) {
-            for (share_bet& bet : loss_bets_) bet.clear();
-            loss_ppm_q12_ = std::min<std::int64_t>(loss_ppm_q12_ * 4 + (std::int64_t{10'000} << 12), 1'000'000ll << 12);
-            fates_ = 0;
-        }
-        if (fates_++ % refresh == 0) set_loss_bets();
-        return alarm;
-    }
-    void clear() noexcept {
-        forget_delays();
-        for (share_bet& bet : loss_bets_) bet.clear();
-        loss_ppm_q12_ = 0;
-        fates_ = 0;
-    }
-
-private:
-    static constexpr std::int32_t one = 65'536;
-    static constexpr std::uint64_t refresh = 64;
-    struct delay_bet {
-        std::uint32_t level_permyriad;  ///< the quantile
-        std::uint32_t q_ppm;            ///< the share of exceedances betted on
-        std::uint32_t learn;            ///< packets to learn the quantile from before betting
-    };
-    static constexpr std::array<delay_bet, 4> delay_bets = {
-        {{7'500, 650'000, 256}, {9'000, 550'000, 512}, {9'700, 500'000, 1'024}, {9'900, 400'000, 2'048}}};
-    static constexpr std::array<std::uint32_t, 2> loss_factor = {8, 30};
-    /// Even a fresh packet exceeds a high quantile somewhat more often after another one did (what is not, hides in the
-    /// bunch), which the bound knows nothing of. Measured on a first-in-first-out path with heavy-tailed jitter.
-    static constexpr std::int32_t delay_dependence = one * 7 / 4;
-    /// Wealth jumps over the threshold, the further the rarer losses are, so false alarms are rarer than the bound
-    /// says. Measured on independent losses of 0.1 … 20 %.
-    [[nodiscard]] static constexpr std::int32_t loss_credit(std::uint32_t p_ppm) noexcept {
-        return std::max(log2_q16(1'000'000) - log2_q16(p_ppm) - 4 * one, 0);
-    }
-
-    [[nodiscard]] static std::array<share_bet, delay_bets.size()> fresh_bets() noexcept {
-        std::array<share_bet, delay_bets.size()> bets;
-        for (std::size_t i = 0; i < bets.size(); ++i)
-            bets[i].set((10'000 - delay_bets[i].level_permyriad) * 100, delay_bets[i].q_ppm);
-        return bets;
-    }
-    void forget_delays() noexcept {
-        delays_.clear();
-        for (share_bet& bet : bets_) bet.clear();
-    }
-    void set_loss_bets() noexcept {
-        const auto p = static_cast<std::uint32_t>(std::clamp<std::int64_t>(loss_ppm_q12_ >> 12, 1'000, 300'000));
-        loss_credit_ = loss_credit(p);
-        for (std::size_t i = 0; i < loss_bets_.size(); ++i)
-            loss_bets_[i].set(p, std::min<std::uint32_t>(p * loss_factor[i], 600'000));
-    }
-
-    change_config config_{};
-    delay_histogram delays_{13};
-    std::array<duration, delay_bets.size()> limits_{};
-    std::array<share_bet, delay_bets.size()> bets_ = fresh_bets();
-    std::array<share_bet, loss_factor.size()> loss_bets_{};
-    std::int64_t loss_ppm_q12_ = 0;  ///< learned share of packets that begin a loss burst, in 1/4096 ppm
-    std::uint64_t fates_ = 0;
-    std::int32_t loss_credit_ = 0;
-    std::int32_t threshold_ = 30 * one;
-};
-
 struct regime_config {
     duration gap_floor = duration::from_ms(25);        ///< least gap limit; 1 ms … 1 s
     duration gap_ceiling = duration::from_ms(120);     ///< greatest, unless two packet intervals are longer; … 10 s
@@ -228,7 +86,7 @@ struct regime_config {
     /// A relative delay further off the baseline than this is refused; 100 ms … 1 h.
     duration delay_jump_max = duration::from_ms(10'000);
     std::uint32_t restart_packets = 4;  ///< consistent refusals in a row that prove a restart of the sender; 2 … 64
-    baseline_config baseline{};
+    baseline_config baseline{.step_packets = 16};
     change_config change{};
 };
 
@@ -308,11 +166,16 @@ public:
         out = events_.pop();
         return true;
     }
+    /// The evidence behind the alarms.
+    [[nodiscard]] const change_detector& change() const noexcept { return change_; }
     [[nodiscard]] const regime_statistics& statistics() const noexcept { return statistics_; }
 
 private:
     static constexpr std::uint32_t reorder_horizon = 16;  ///< numbers behind the newest after which a fate is settled
-    static constexpr std::uint32_t change_horizon = 3;    ///< the same, for the change detector
+    /// The same for the change detector: with a packet out of order among the last `reorder_memory`, and without.
+    static constexpr std::uint32_t change_horizon_reordered = 3;
+    static constexpr std::uint32_t change_horizon = 1;
+    static constexpr std::uint32_t reorder_memory = 4'096;
     static constexpr std::uint64_t seen_bits = 64;
     static constexpr std::uint64_t burst_packets_max = 1'024;
     static constexpr std::size_t recent_count = 8;
@@ -333,8 +196,10 @@ private:
     void advance(std::uint64_t sequence) noexcept;
     void settle(bool received) noexcept;
     void learn_interval(std::uint64_t sequence, media_time origin) noexcept;
-    void learn_spacing(instant now) noexcept;
-    void learn_delay(instant now, duration relative) noexcept;
+    void learn_spacing(duration spacing) noexcept;
+    void learn_delay(instant now, duration relative, bool bunched) noexcept;
+    void test_delay(duration relative, bool bounded) noexcept;
+    void test_fates(std::uint64_t newest) noexcept;
     void alarm(regime_event::kind what) noexcept;
     void classify(instant now) noexcept;
     void enter(instant now, regime next) noexcept;
@@ -348,6 +213,8 @@ private:
     instant now_ = instant::before_all();
 
     std::uint64_t highest_ = 0;
+    std::uint64_t judged_ = 0;                ///< the newest number whose fate the change detector knows
+    std::uint32_t reorder_watch_ = 0;         ///< packets for which one out of order is remembered
     std::uint64_t seen_ = ~std::uint64_t{0};  ///< bit i: packet `highest_ - i` came
     std::uint64_t arrivals_ = 0;              ///< since the stream began
     instant last_arrival_;
@@ -359,11 +226,11 @@ private:
     ewma<1, 20> j_slow_;
     delay_histogram spacings_{12};
     duration gap_limit_{};
-    bool fresh_ = true;  ///< the latest packet did not come in a bunch with the one before it
 
     baseline_tracker baseline_;
     delay_histogram delays_{9};
     change_detector change_;
+    ewma<1, 256> reference_;                       ///< the baseline without its noise: what alarms are measured against
     regime alarmed_ = regime::calm;                ///< what the change detector says of the packet being taken
     std::array<duration, recent_count> recent_{};  ///< delays above the baseline
     duration delay_{};
@@ -429,23 +296,30 @@ inline status regime_detector::on_arrival(instant now, std::uint64_t sequence, m
     // From here on the packet counts; a restart has set `arrivals_` to zero.
     const bool ends_outage = current_ == regime::outage || (arrivals_ != 0 && now - last_arrival_ >= gap_limit_);
     if (ends_outage && current_ != regime::outage) enter(now, regime::outage);
+    const bool in_line = arrivals_ != 0 && sequence > highest_;
+    const duration spacing = now - last_arrival_;
+    const duration bunch = interval_.value() / 64;
+    const bool bunched = arrivals_ != 0 && spacing <= bunch;
     if (arrivals_ == 0) {
-        highest_ = sequence;
+        highest_ = judged_ = sequence;
         newest_origin_ = origin;
         seen_ = ~std::uint64_t{0};
         before_first_ = reorder_horizon - 1;
     } else {
-        learn_spacing(now);
+        learn_spacing(spacing);
         if (sequence > highest_) {
             learn_interval(sequence, origin);
             advance(sequence);
         } else {
             ++statistics_.reordered;
+            reorder_watch_ = reorder_memory;
         }
         seen_ |= std::uint64_t{1} << (highest_ - sequence);
     }
     last_arrival_ = now;
-    learn_delay(now, relative);
+    learn_delay(now, relative, bunched);
+    // A packet right behind the one before it was held up by it: alone it would have come then or earlier.
+    if (in_line) test_delay(bunched ? relative + (bunch - spacing) : relative, bunched);
     ++arrivals_;
     ++statistics_.arrivals;
     classify(now);
@@ -508,9 +382,7 @@ inline void regime_detector::advance(std::uint64_t sequence) noexcept {
     const std::uint64_t steps = sequence - highest_;
     const std::uint64_t settled = std::min<std::uint64_t>(steps, seen_bits);
     for (std::uint64_t i = 0; i < settled; ++i) {
-        const std::uint64_t recent = seen_ >> (change_horizon - 1);
-        const bool begins_burst = (recent & 3) == 2;  // this one is missing, the one before it came
-        if (change_.on_fate(begins_burst)) alarm(regime_event::kind::loss_worse);
+        test_fates(highest_ + i);
         settle((seen_ >> (reorder_horizon - 1) & 1) != 0);
         seen_ <<= 1;
     }
@@ -519,8 +391,20 @@ inline void regime_detector::advance(std::uint64_t sequence) noexcept {
         run_ += missing;
         statistics_.expected += missing;
         statistics_.lost += missing;
+        judged_ += missing;
     }
     highest_ = sequence;
+}
+
+/// Tells the change detector of numbers that are not expected any more, `newest` being bit 0 of `seen_`.
+inline void regime_detector::test_fates(std::uint64_t newest) noexcept {
+    const std::uint32_t horizon = reorder_watch_ > 0 ? change_horizon_reordered : change_horizon;
+    reorder_watch_ -= reorder_watch_ > 0;
+    while (judged_ + horizon <= newest) {
+        ++judged_;
+        const bool begins_burst = (seen_ >> (newest - judged_) & 3) == 2;  // it is missing, the one before it came
+        if (change_.on_fate(begins_burst)) alarm(regime_event::kind::loss_worse);
+    }
 }
 
 inline void regime_detector::settle(bool received) noexcept {
@@ -563,10 +447,8 @@ inline void regime_detector::learn_interval(std::uint64_t sequence, media_time o
         interval_.add(std::min(spacing, interval_.value() * 4 + duration::from_ms(1)));
 }
 
-inline void regime_detector::learn_spacing(instant now) noexcept {
-    const duration spacing = now - last_arrival_;
+inline void regime_detector::learn_spacing(duration spacing) noexcept {
     spacing_.add(spacing.ns());
-    fresh_ = spacing * 10 >= interval_.value() * 3;
     const duration off = spacing - duration::from_ns(spacing_.median());
     const duration deviation = std::max(off, -off);
     j_fast_.add(deviation);
@@ -579,9 +461,10 @@ inline void regime_detector::learn_spacing(instant now) noexcept {
     change_.set_interval(interval_.value());
 }
 
-inline void regime_detector::learn_delay(instant now, duration relative) noexcept {
+inline void regime_detector::learn_delay(instant now, duration relative, bool bunched) noexcept {
     const duration before = baseline_.baseline();
-    if (baseline_.add(now, relative) != baseline_tracker::step::none) {
+    const bool stepped = baseline_.add(now, relative, bunched) != baseline_tracker::step::none;
+    if (stepped) {
         ++statistics_.level_steps;
         regime_event event;
         event.what = regime_event::kind::level_step;
@@ -592,10 +475,20 @@ inline void regime_detector::learn_delay(instant now, duration relative) noexcep
         emit(event);
         recent_.fill(duration::zero());  // they were measured against the old level
     }
-    delay_ = relative - baseline_.baseline();
+    const duration baseline = baseline_.baseline();
+    if (arrivals_ == 0)
+        reference_.reset(baseline);
+    else if (stepped)
+        reference_.reset(reference_.value() + (baseline - before));
+    else
+        reference_.add(baseline);
+    delay_ = relative - baseline;
     recent_[arrivals_ % recent_count] = delay_;
     delays_.add(delay_);
-    if (fresh_ && change_.on_delay(delay_)) alarm(regime_event::kind::delay_worse);
+}
+
+inline void regime_detector::test_delay(duration relative, bool bounded) noexcept {
+    if (change_.on_delay(relative - reference_.value(), bounded)) alarm(regime_event::kind::delay_worse);
 }
 
 inline void regime_detector::alarm(regime_event::kind what) noexcept {

@@ -354,10 +354,11 @@ inline constexpr field_bounds baseline_bounds[] = {
 /// with an unknown constant between them) over the last few seconds.
 ///
 /// A change of level (route change, satellite reconfiguration) is recognised in both directions and makes the tracker
-/// forget what came before it. Up: every packet for `step_time` lies above both `baseline + step_min` and the window's
-/// median, and the least delay of the first and second half of that time agree; a FIFO spike that drains and a queue
-/// that grows do not. Down: four packets over 20 ms all lie 1 ms or more under the baseline. Drift of the two clocks
-/// against each other is followed by the window.
+/// forget what came before it. Up: every packet for `step_time` lies above the baseline by `step_min` and one and a half
+/// times its distance from the window's median (or for half that time by twice as much), and the least delay of the
+/// first and second half of that time agree; a FIFO spike that drains and a queue that grows do not. Down: five packets
+/// over 40 ms all lie 1 ms or more under the baseline. Drift of the two clocks against each other is followed by the
+/// window.
 class baseline_tracker {
 public:
     enum class step : std::uint8_t { none, up, down };
@@ -377,12 +378,13 @@ public:
         return check;
     }
 
-    /// One packet that arrived on its own; `now` must not go backwards. Tells whether it completed a level step.
-    step add(instant now, duration relative_delay) noexcept {
+    /// One packet that was not rebuilt; `now` must not go backwards. Tells whether it completed a level step. Packets
+    /// that come in a bunch with the one before (`bunched`) were held up together and are no witnesses of a rise.
+    step add(instant now, duration relative_delay, bool bunched = false) noexcept {
         quantile_.add(now, relative_delay);
         const duration low = quantile_.low();
-        const step found =
-            relative_delay < low ? follow_fall(now, relative_delay, low) : follow_rise(now, relative_delay, low);
+        const step found = relative_delay < low ? follow_fall(now, relative_delay, low)
+                                                : follow_rises(now, relative_delay, low, bunched);
         baseline_ = quantile_.low();
         return found;
     }
@@ -395,71 +397,94 @@ public:
     void clear() noexcept {
         quantile_.clear();
         baseline_ = duration::zero();
-        fall_packets_ = rise_packets_ = 0;
+        fall_packets_ = low_rise_.packets = high_rise_.packets = 0;
     }
 
 private:
     static constexpr std::uint32_t kept_through_silence = 20;
-    static constexpr std::uint32_t fall_packets_needed = 4;
+    static constexpr std::uint32_t fall_packets_needed = 5;
+    static constexpr std::uint32_t high_packets_max = 8;
+
+    /// A row of packets that all lie above a floor.
+    struct rise {
+        instant start;  ///< of the first half
+        duration floor{};
+        duration tolerance{};
+        duration first_half{};
+        duration second_half{};
+        std::uint32_t packets = 0;
+    };
 
     step follow_fall(instant now, duration sample, duration low) noexcept {
-        rise_packets_ = 0;
+        low_rise_.packets = high_rise_.packets = 0;
         if (low - sample < duration::from_ms(1)) {
             fall_packets_ = 0;
             return step::none;
         }
         if (fall_packets_++ == 0) fall_start_ = now;
-        if (fall_packets_ < fall_packets_needed || now - fall_start_ < duration::from_ms(20)) return step::none;
+        if (fall_packets_ < fall_packets_needed || now - fall_start_ < duration::from_ms(40)) return step::none;
         fall_packets_ = 0;
         quantile_.forget_before(fall_start_);
         return step::down;
     }
 
-    step follow_rise(instant now, duration sample, duration low) noexcept {
+    /// The further above, the sooner it is no coincidence.
+    step follow_rises(instant now, duration sample, duration low, bool bunched) noexcept {
         fall_packets_ = 0;
         const duration spread = quantile_.median() - low;
-        if (rise_packets_ == 0) rise_floor_ = low + std::max(config_.step_min, spread * 3 / 2);
-        if (sample < rise_floor_) {
-            rise_packets_ = 0;
+        const duration floor = low + std::max(config_.step_min, spread * 3 / 2);
+        if (sample < (low_rise_.packets == 0 ? floor : low_rise_.floor)) {
+            low_rise_.packets = high_rise_.packets = 0;
             return step::none;
         }
-        const duration half = config_.step_time / 2;
-        if (rise_packets_++ == 0) {
-            rise_start_ = half_start_ = now;
-            first_half_ = second_half_ = duration::infinite();
-            tolerance_ = std::clamp(spread * 2, duration::from_ms(2), duration::from_ms(6));
+        bool risen =
+            follow_rise(low_rise_, now, sample, floor, spread, bunched, config_.step_time, config_.step_packets);
+        risen |= follow_rise(high_rise_, now, sample, floor + (floor - low), spread, bunched, config_.step_time / 2,
+                             std::min(config_.step_packets, high_packets_max));
+        if (!risen) return step::none;
+        low_rise_.packets = high_rise_.packets = 0;
+        return step::up;
+    }
+
+    bool follow_rise(rise& r, instant now, duration sample, duration floor, duration spread, bool bunched,
+                     duration time, std::uint32_t packets) noexcept {
+        if (r.packets == 0) r.floor = floor;
+        if (sample < r.floor) {
+            r.packets = 0;
+            return false;
         }
-        if (now - half_start_ < half) {
-            first_half_ = std::min(first_half_, sample);
-            return step::none;
+        if (bunched) return false;
+        const duration half = time / 2;
+        if (r.packets++ == 0) {
+            r.start = now;
+            r.first_half = r.second_half = duration::infinite();
+            r.tolerance = std::clamp(spread * 2, duration::from_ms(2), duration::from_ms(6));
         }
-        second_half_ = std::min(second_half_, sample);
-        if (now - half_start_ < config_.step_time || rise_packets_ < config_.step_packets) return step::none;
-        const duration moved = second_half_ - first_half_;
-        if (moved <= tolerance_ && -moved <= tolerance_) {
-            rise_packets_ = 0;
-            quantile_.forget_before(half_start_);
-            return step::up;
+        if (now - r.start < half) {
+            r.first_half = std::min(r.first_half, sample);
+            return false;
+        }
+        r.second_half = std::min(r.second_half, sample);
+        if (now - r.start < time || r.packets < packets) return false;
+        const duration moved = r.second_half - r.first_half;
+        if (moved <= r.tolerance && -moved <= r.tolerance) {
+            quantile_.forget_before(r.start);
+            return true;
         }
         // Still moving: the second half becomes the first.
-        half_start_ = now - half;
-        first_half_ = second_half_;
-        second_half_ = duration::infinite();
-        return step::none;
+        r.start = now - half;
+        r.first_half = r.second_half;
+        r.second_half = duration::infinite();
+        return false;
     }
 
     windowed_quantile quantile_;
     baseline_config config_;
     duration baseline_{};
     instant fall_start_;
-    instant rise_start_;
-    instant half_start_;
-    duration rise_floor_{};
-    duration tolerance_{};
-    duration first_half_{};
-    duration second_half_{};
+    rise low_rise_;
+    rise high_rise_;
     std::uint32_t fall_packets_ = 0;
-    std::uint32_t rise_packets_ = 0;
 };
 
 /// Packet delay variation as RFC 5481 defines it (section 4.2): each packet's delay less the least delay since creation

@@ -71,18 +71,18 @@ std::vector<double> latencies(regime_event::kind kind, double spacing_ms, int re
 TEST_CASE("changes for the worse are found within a few packets", "[regime][property]") {
     SECTION("jitter times four") {
         const auto found = latencies(regime_event::kind::delay_worse, 5, 100, [](auto& f) { f.sigma_ms = 12; });
-        CHECK(found[50] < 150);
-        CHECK(found[95] < 300);
+        CHECK(found[50] < 100);
+        CHECK(found[95] < 200);
     }
     SECTION("loss from 0.1 to 5 %") {
         const auto found = latencies(regime_event::kind::loss_worse, 5, 100, [](auto& f) { f.loss = 0.05; });
-        CHECK(found[50] < 500);
-        CHECK(found[95] < 1'300);
+        CHECK(found[50] < 400);
+        CHECK(found[95] < 1'000);
     }
     SECTION("50 ms more delay, the same jitter") {
         const auto found = latencies(regime_event::kind::level_step, 5, 100, [](auto& f) { f.shift_ms = 50; });
-        CHECK(found[50] < 160);  // 50 of them pass before the first packet shows it
-        CHECK(found[95] < 200);
+        CHECK(found[50] < 110);  // 50 of them pass before the first packet shows it
+        CHECK(found[95] < 140);
     }
 }
 
