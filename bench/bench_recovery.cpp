@@ -539,7 +539,7 @@ int main(int argc, char** argv) {
         const parity_plan plan = plan_parity({}, conditions(0, 1, 50));
         rows.push_back({"clean link: repairs, proactive and reactive",
                         static_cast<double>(clean.repairs) + plan.rate_bp + plan.window, "", "", 0, 0, 0, 0, false,
-                        true});
+                        true, 0, true});
     }
 
     // Recorded losses.
@@ -609,6 +609,7 @@ int main(int argc, char** argv) {
     parity_bench::print(out, "Recovery (lower is better; packets; losses as stated)", rows);
     parity_bench::print(out, "10 % overhead from 2 % to 30 % loss", sweep);
     if (!traces.empty()) parity_bench::print(out, "Recorded losses, D=50, 10 % overhead", traces);
+    parity_bench::print_summary(out, rows);
     rows.insert(rows.end(), sweep.begin(), sweep.end());
     rows.insert(rows.end(), traces.begin(), traces.end());
     return parity_bench::finish(options, "bench_recovery", rows);

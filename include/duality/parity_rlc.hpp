@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "duality/detail/rlc_sums.hpp"
 #include "duality/detail/tinymt32.hpp"
 #include "duality/memory.hpp"
 #include "duality/ring.hpp"
@@ -27,6 +28,12 @@ inline namespace v0 {
 inline constexpr std::size_t source_unit_header = 3;
 
 namespace detail {
+
+/// Memory of one source unit.
+struct rlc_unit {
+    std::uint8_t* bytes = nullptr;
+    std::uint32_t length = 0;  ///< bytes that may be non-zero
+};
 
 inline void write_unit_header(std::uint8_t* unit, std::uint8_t flow, std::size_t length) noexcept {
     unit[0] = flow;
@@ -78,6 +85,8 @@ struct rlc_config {
     std::uint32_t cached_rows = 256;
     /// Encoder only: DT of its repairs, 0…15. 15 (all coefficients non-zero) is right for windows of a few hundred.
     std::uint32_t density_threshold = 15;
+    /// Encoder only: repairs that `expect_repairs` can have under way at once, 1…64. Each costs `max_symbol` bytes.
+    std::uint32_t repairs_ahead = 8;
 };
 
 inline constexpr field_bounds rlc_bounds[] = {
@@ -85,13 +94,15 @@ inline constexpr field_bounds rlc_bounds[] = {
     {"symbol_size", 0, 65535, "bytes"},         {"decoder_window", 0, 16384, "symbols"},
     {"max_equations", 0, 4095, "repairs"},      {"max_jump", 64, 1000000, "symbols"},
     {"cached_rows", 16, 65536, "power of two"}, {"density_threshold", 0, 15, ""},
+    {"repairs_ahead", 1, 64, "repairs"},
 };
 
 struct rlc_encoder_statistics {
-    std::uint64_t sources = 0;       ///< accepted by `push` or `commit`
-    std::uint64_t source_bytes = 0;  ///< of application data in them
-    std::uint64_t repairs = 0;       ///< made
-    std::uint64_t repair_bytes = 0;  ///< of repair symbols, payload ids not included
+    std::uint64_t sources = 0;        ///< accepted by `push` or `commit`
+    std::uint64_t source_bytes = 0;   ///< of application data in them
+    std::uint64_t repairs = 0;        ///< made
+    std::uint64_t repair_bytes = 0;   ///< of repair symbols, payload ids not included
+    std::uint64_t repairs_ahead = 0;  ///< of the repairs: expected, and made ahead of time
 };
 
 /// Makes repair symbols over the most recent sources.
@@ -112,31 +123,37 @@ public:
     /// The two halves of `push` without a copy: room for the `size` bytes of the next packet, to be filled in before
     /// `commit`; empty when too large. Valid until `commit`, `push` or the next `prepare`; repairs may be made meanwhile.
     [[nodiscard]] byte_span prepare(std::size_t size) noexcept {
-        if (size > 0xFFFF || size + source_unit_header > unit_limit_) {
+        if (size > 0xFFFF || size + source_unit_header > unit_limit_) [[unlikely]] {
             prepared_ = 0;
             return {};
         }
-        prepared_ = static_cast<std::uint32_t>(size + source_unit_header);
-        if (lengths_[next_slot_] < prepared_) lengths_[next_slot_] = prepared_;
-        return {unit(next_slot_) + source_unit_header, size};
+        const auto length = static_cast<std::uint32_t>(size + source_unit_header);
+        detail::rlc_unit& unit = *next_;
+        prepared_ = length;
+        if (unit.length < length) [[unlikely]]
+            unit.length = length;
+        return {unit.bytes + source_unit_header, size};
     }
     /// `wrong_state` without a matching `prepare`; otherwise as `push`.
     [[nodiscard]] status commit(std::uint32_t esi, std::uint8_t flow, std::size_t size) noexcept {
-        if (prepared_ == 0 || size + source_unit_header != prepared_) return status::wrong_state;
-        if (count_ != 0 && esi != next_esi_) return status::invalid_argument;
-        detail::write_unit_header(unit(next_slot_), flow, size);
-        if (std::uint32_t& length = lengths_[next_slot_]; length > prepared_) {
-            clear_behind(next_slot_);
-            length = prepared_;
+        const std::uint32_t length = prepared_;
+        if (length == 0 || size + source_unit_header != length) [[unlikely]]
+            return status::wrong_state;
+        if (esi != next_esi_ && this->size() != 0) [[unlikely]]
+            return status::invalid_argument;
+        detail::rlc_unit* const unit = next_;
+        if (unit->length > length) [[unlikely]]
+            clear_behind();
+        if (last_length_ != length) [[unlikely]] {
+            last_length_ = length;
+            same_since_ = esi;
         }
-        same_length_ = last_length_ == prepared_ ? same_length_ + 1 : 1;
-        last_length_ = prepared_;
         prepared_ = 0;
-        next_slot_ = next_slot_ + 1 == lengths_.size() ? 0 : next_slot_ + 1;
         next_esi_ = esi + 1;
-        if (count_ < config_.max_window) ++count_;
+        next_ = unit + 1 == units_.end() ? units_.begin() : unit + 1;
         ++stats_.sources;
         stats_.source_bytes += size;
+        detail::write_unit_header(unit->bytes, flow, size);
         return status::ok;
     }
 
@@ -150,13 +167,20 @@ public:
     /// The repair that `id` describes, whoever chose its key and density.
     [[nodiscard]] status make_repair(const repair_payload_id& id, byte_span symbol, std::size_t& symbol_size) noexcept;
 
+    /// Announces a pace: a repair over the newest `window_size` sources after every `every` of them. The encoder then
+    /// reads each source once, for all the repairs it is part of, when the first of those is made, instead of once for
+    /// each. Repairs stay as they are and may be made at any moment, expected or not; but when the window is larger than
+    /// the first cache of the processor, the expected ones take up to a third less time, and are half done before their
+    /// turn. After a break in the pace the next ones are made in the ordinary way first. `every` 0: no pace any more.
+    /// `invalid_argument`: no window or one above `max_window`, or above `every * repairs_ahead`.
+    [[nodiscard]] status expect_repairs(std::uint32_t window_size, std::uint32_t every) noexcept;
+
     /// The data of a source still in the window, so that nobody has to keep it a second time. Empty outside of the
     /// window (and for a packet without data); valid until the next call that is not const.
     [[nodiscard]] byte_view source(std::uint32_t esi) const noexcept {
-        if (esi - first_esi() >= count_) return {};
-        const std::size_t slot = slot_of(esi);
-        const std::uint8_t* data = units_.data() + slot * stride_ + source_unit_header;
-        return {data, lengths_[slot] - source_unit_header};
+        if (esi - first_esi() >= size()) return {};
+        const detail::rlc_unit& unit = units_[slot_of(esi)];
+        return {unit.bytes + source_unit_header, unit.length - source_unit_header};
     }
 
     /// Any other linear combination of consecutive sources, one coefficient for each: what the repairs of the other
@@ -165,12 +189,19 @@ public:
                                  std::size_t& symbol_size) noexcept;
 
     /// Forgets all sources; the next one may have any number.
-    void reset() noexcept { count_ = 0; }
+    void reset() noexcept {
+        begun_ = stats_.sources;
+        last_length_ = 0;
+        sums_.forget();
+    }
 
     /// Number of sources in the window, and the numbers of the oldest and of the one to be pushed next (meaningful
     /// once a source was pushed).
-    [[nodiscard]] std::uint32_t size() const noexcept { return count_; }
-    [[nodiscard]] std::uint32_t first_esi() const noexcept { return next_esi_ - count_; }
+    [[nodiscard]] std::uint32_t size() const noexcept {
+        const std::uint64_t pushed = stats_.sources - begun_;
+        return pushed < config_.max_window ? static_cast<std::uint32_t>(pushed) : config_.max_window;
+    }
+    [[nodiscard]] std::uint32_t first_esi() const noexcept { return next_esi_ - size(); }
     [[nodiscard]] std::uint32_t next_esi() const noexcept { return next_esi_; }
     [[nodiscard]] const rlc_config& config() const noexcept { return config_; }
     [[nodiscard]] const rlc_encoder_statistics& stats() const noexcept { return stats_; }
@@ -179,23 +210,29 @@ private:
     rlc_encoder() noexcept = default;
 
     [[nodiscard]] std::size_t slot_of(std::uint32_t esi) const noexcept;
-    void clear_behind(std::size_t slot) noexcept;
+    void clear_behind() noexcept;
     [[nodiscard]] std::size_t longest_of(std::size_t slot, std::size_t count) const noexcept;
-    [[nodiscard]] std::uint8_t* unit(std::size_t slot) noexcept { return units_.data() + slot * stride_; }
-
+    [[nodiscard]] std::size_t size_over(std::uint32_t first_esi, std::size_t count) const noexcept;
+    [[nodiscard]] std::uint16_t take_key() noexcept;
+    [[nodiscard]] repair_payload_id describe(std::uint16_t key, std::uint32_t first_esi,
+                                             std::uint32_t window_size) const noexcept;
+    [[nodiscard]] status make_alone(std::uint32_t first_esi, std::uint32_t window_size, repair_payload_id& id,
+                                    byte_span symbol, std::size_t& symbol_size) noexcept;
+    [[nodiscard]] status make_expected(std::uint32_t first_esi, repair_payload_id& id, byte_span symbol,
+                                       std::size_t& symbol_size) noexcept;
     rlc_config config_{};
-    buffer<std::uint8_t> units_;            ///< `max_window + 1` slots of `stride_` bytes, zero behind each unit
-    buffer<std::uint32_t> lengths_;         ///< bytes of each slot that may be non-zero
-    buffer<const std::uint8_t*> pointers_;  ///< to the slots, twice over, so that every run of them is contiguous
+    buffer<std::uint8_t> memory_;           ///< of all units, zero behind each
+    buffer<detail::rlc_unit> units_;        ///< `max_window + 1` of them, taken in turn
+    detail::rlc_unit* next_ = nullptr;      ///< the one for the next source
+    buffer<const std::uint8_t*> pointers_;  ///< to the units, twice over, so that every run of them is contiguous
     detail::coefficient_rows rows_;
-    std::size_t stride_ = 0;
-    std::size_t next_slot_ = 0;
-    std::uint32_t last_length_ = 0;
-    std::uint64_t same_length_ = 0;  ///< how many units up to the newest have its length
+    detail::rlc_sums sums_;
     std::size_t unit_limit_ = 0;
     std::uint32_t prepared_ = 0;  ///< unit size promised by `prepare`, 0 when there is none
     std::uint32_t next_esi_ = 0;
-    std::uint32_t count_ = 0;
+    std::uint64_t begun_ = 0;        ///< sources before the last `reset`
+    std::uint32_t last_length_ = 0;  ///< of the newest unit
+    std::uint32_t same_since_ = 0;   ///< from this source on all units have that length
     std::uint16_t next_key_ = 0;
     rlc_encoder_statistics stats_{};
 };
@@ -236,12 +273,6 @@ struct rlc_decoder_statistics {
 };
 
 namespace detail {
-
-/// Memory of one source unit.
-struct rlc_unit {
-    std::uint8_t* bytes = nullptr;
-    std::uint32_t length = 0;  ///< bytes that may be non-zero
-};
 
 struct rlc_source {
     bool recovered = false;

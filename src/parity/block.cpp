@@ -35,7 +35,7 @@ status block_code::encode(std::span<const std::uint8_t* const> sources, std::siz
         matrix_first_ = first_index;
         matrix_rows_ = rows;
     }
-    detail::gf256_active().dot_rows(repairs.data(), rows, sources.data(), matrix_.data(), columns, size);
+    detail::gf256_active().dot_rows(repairs.data(), nullptr, rows, sources.data(), matrix_.data(), columns, size);
     return status::ok;
 }
 
@@ -99,7 +99,7 @@ status block_code::decode(std::span<std::uint8_t* const> sources, std::span<cons
         for (std::size_t n = 0; n < k; ++n)
             *out++ = detail::gf256.exp[(to + from[n] - log[missing[m] ^ node[n]]) % 255];
     }
-    detail::gf256_active().dot_rows(outputs_.data(), lost, inputs_.data(), matrix_.data(), k, size);
+    detail::gf256_active().dot_rows(outputs_.data(), nullptr, lost, inputs_.data(), matrix_.data(), k, size);
     return status::ok;
 }
 

@@ -51,22 +51,23 @@ inline void sum(block& total, const bit_lists& lists, const std::uint8_t* const*
     }
 }
 
-void accumulate(std::uint8_t* destination, const std::uint8_t* const* sources, const std::uint8_t* coefficients,
-                std::size_t count, std::size_t size, bool keep) noexcept {
+/// destination = start + sum; `start` may be null, or the destination.
+void accumulate(std::uint8_t* destination, const std::uint8_t* start, const std::uint8_t* const* sources,
+                const std::uint8_t* coefficients, std::size_t count, std::size_t size) noexcept {
     const bit_lists lists{coefficients, count};
     std::size_t offset = 0;
     for (; offset + step <= size; offset += step) {
         block total;
         sum(total, lists, sources, offset);
-        if (keep) {
+        if (start != nullptr) {
             block old;
-            std::memcpy(&old, destination + offset, step);
+            std::memcpy(&old, start + offset, step);
             for (std::size_t w = 0; w < words; ++w) total[w] ^= old[w];
         }
         std::memcpy(destination + offset, &total, step);
     }
     for (; offset < size; ++offset) {
-        std::uint8_t total = keep ? destination[offset] : std::uint8_t{0};
+        std::uint8_t total = start != nullptr ? start[offset] : std::uint8_t{0};
         for (std::size_t j = 0; j < count; ++j) total ^= gf256_multiply(coefficients[j], sources[j][offset]);
         destination[offset] = total;
     }
@@ -75,23 +76,31 @@ void accumulate(std::uint8_t* destination, const std::uint8_t* const* sources, c
 void multiply_add(std::uint8_t* destination, const std::uint8_t* source, std::uint8_t coefficient,
                   std::size_t size) noexcept {
     if (coefficient == 0) return;
-    accumulate(destination, &source, &coefficient, 1, size, true);
+    accumulate(destination, destination, &source, &coefficient, 1, size);
 }
 
-void dot(std::uint8_t* destination, const std::uint8_t* const* sources, const std::uint8_t* coefficients,
-         std::size_t count, std::size_t size) noexcept {
+void dot_from(std::uint8_t* destination, const std::uint8_t* start, const std::uint8_t* const* sources,
+              const std::uint8_t* coefficients, std::size_t count, std::size_t size) noexcept {
     std::size_t done = count < sources_at_once ? count : sources_at_once;
-    accumulate(destination, sources, coefficients, done, size, false);
+    accumulate(destination, start, sources, coefficients, done, size);
     while (done < count) {
         const std::size_t n = count - done < sources_at_once ? count - done : sources_at_once;
-        accumulate(destination, sources + done, coefficients + done, n, size, true);
+        accumulate(destination, destination, sources + done, coefficients + done, n, size);
         done += n;
     }
 }
 
-void dot_rows(std::uint8_t* const* destinations, std::size_t rows, const std::uint8_t* const* sources,
-              const std::uint8_t* coefficients, std::size_t count, std::size_t size) noexcept {
-    for (std::size_t r = 0; r < rows; ++r) dot(destinations[r], sources, coefficients + r * count, count, size);
+void dot(std::uint8_t* destination, const std::uint8_t* const* sources, const std::uint8_t* coefficients,
+         std::size_t count, std::size_t size) noexcept {
+    dot_from(destination, nullptr, sources, coefficients, count, size);
+}
+
+void dot_rows(std::uint8_t* const* destinations, const std::uint8_t* const* starts, std::size_t rows,
+              const std::uint8_t* const* sources, const std::uint8_t* coefficients, std::size_t count,
+              std::size_t size) noexcept {
+    for (std::size_t r = 0; r < rows; ++r)
+        dot_from(destinations[r], starts == nullptr ? nullptr : starts[r], sources, coefficients + r * count, count,
+                 size);
 }
 
 void copy(std::uint8_t* destination, const std::uint8_t* source, std::size_t size) noexcept {

@@ -90,14 +90,16 @@ DUALITY_KERNEL_INLINE void add_sources(lane::vector (&total)[Rows][Columns], con
 /// One strip of `Columns` vectors, `Rows` sums: the innermost loop. The last vector begins at `last`, the others at
 /// `offset` and on.
 template <int Rows, int Columns>
-DUALITY_KERNEL_TARGET void dot_strip(std::uint8_t* const* destinations, const std::uint8_t* const* sources,
-                                     const std::uint8_t* coefficients, std::size_t count, std::size_t offset,
-                                     std::size_t last) noexcept {
+DUALITY_KERNEL_TARGET void dot_strip(std::uint8_t* const* destinations, const std::uint8_t* const* starts,
+                                     const std::uint8_t* const* sources, const std::uint8_t* coefficients,
+                                     std::size_t count, std::size_t offset, std::size_t last) noexcept {
     lane::vector total[Rows][Columns];
     DUALITY_UNROLL
     for (int r = 0; r < Rows; ++r) {
         DUALITY_UNROLL
-        for (int c = 0; c < Columns; ++c) total[r][c] = lane::zero();
+        for (int c = 0; c < Columns; ++c)
+            total[r][c] =
+                starts == nullptr ? lane::zero() : lane::load(column<Columns>(starts[r] + offset, starts[r] + last, c));
     }
     std::size_t j = 0;
     if constexpr (Rows <= lane::rows_in_pairs)
@@ -114,23 +116,25 @@ DUALITY_KERNEL_TARGET void dot_strip(std::uint8_t* const* destinations, const st
 }
 
 template <int Rows, int Columns>
-inline void dot_strip_of(std::size_t columns, std::uint8_t* const* destinations, const std::uint8_t* const* sources,
-                         const std::uint8_t* coefficients, std::size_t count, std::size_t offset,
-                         std::size_t last) noexcept {
+inline void dot_strip_of(std::size_t columns, std::uint8_t* const* destinations, const std::uint8_t* const* starts,
+                         const std::uint8_t* const* sources, const std::uint8_t* coefficients, std::size_t count,
+                         std::size_t offset, std::size_t last) noexcept {
     if constexpr (Columns > 1) {
         if (columns < std::size_t{Columns}) {
-            dot_strip_of<Rows, Columns - 1>(columns, destinations, sources, coefficients, count, offset, last);
+            dot_strip_of<Rows, Columns - 1>(columns, destinations, starts, sources, coefficients, count, offset, last);
             return;
         }
     }
-    dot_strip<Rows, Columns>(destinations, sources, coefficients, count, offset, last);
+    dot_strip<Rows, Columns>(destinations, starts, sources, coefficients, count, offset, last);
 }
 
-/// All of the symbol, cut into strips of nearly equal width.
+/// All of the symbol, cut into strips of nearly equal width, the widest last: so the vector that overlaps the one
+/// before it has that one in its own strip, and a sum that continues in place is read before either is written.
 template <int Rows>
-void dot_group(std::uint8_t* const* destinations, const std::uint8_t* const* sources, const std::uint8_t* coefficients,
-               std::size_t count, std::size_t size) noexcept {
+void dot_group(std::uint8_t* const* destinations, const std::uint8_t* const* starts, const std::uint8_t* const* sources,
+               const std::uint8_t* coefficients, std::size_t count, std::size_t size) noexcept {
     constexpr int most = lane::columns(Rows);
+    static_assert(most >= 2);
     std::size_t vectors = (size + lane::width - 1) / lane::width;
     std::size_t strips = (vectors + most - 1) / most;
     std::size_t offset = 0;
@@ -140,35 +144,38 @@ void dot_group(std::uint8_t* const* destinations, const std::uint8_t* const* sou
         --strips;
         const std::size_t end = offset + columns * lane::width;
         const std::size_t last = (end < size ? end : size) - lane::width;
-        dot_strip_of<Rows, most>(columns, destinations, sources, coefficients, count, offset, last);
+        dot_strip_of<Rows, most>(columns, destinations, starts, sources, coefficients, count, offset, last);
         offset = end;
     }
 }
 
 template <int Rows>
-void dot_group_of(std::size_t rows, std::uint8_t* const* destinations, const std::uint8_t* const* sources,
-                  const std::uint8_t* coefficients, std::size_t count, std::size_t size) noexcept {
+void dot_group_of(std::size_t rows, std::uint8_t* const* destinations, const std::uint8_t* const* starts,
+                  const std::uint8_t* const* sources, const std::uint8_t* coefficients, std::size_t count,
+                  std::size_t size) noexcept {
     if constexpr (Rows > 1) {
         if (rows < std::size_t{Rows}) {
-            dot_group_of<Rows - 1>(rows, destinations, sources, coefficients, count, size);
+            dot_group_of<Rows - 1>(rows, destinations, starts, sources, coefficients, count, size);
             return;
         }
     }
-    dot_group<Rows>(destinations, sources, coefficients, count, size);
+    dot_group<Rows>(destinations, starts, sources, coefficients, count, size);
 }
 
-void dot_rows(std::uint8_t* const* destinations, std::size_t rows, const std::uint8_t* const* sources,
-              const std::uint8_t* coefficients, std::size_t count, std::size_t size) noexcept {
+void dot_rows(std::uint8_t* const* destinations, const std::uint8_t* const* starts, std::size_t rows,
+              const std::uint8_t* const* sources, const std::uint8_t* coefficients, std::size_t count,
+              std::size_t size) noexcept {
     if (size < lane::width || count == 0) {
-        lane::smaller().dot_rows(destinations, rows, sources, coefficients, count, size);
+        lane::smaller().dot_rows(destinations, starts, rows, sources, coefficients, count, size);
         return;
     }
     constexpr std::size_t most = lane::max_rows;
     std::size_t groups = (rows + most - 1) / most;
     while (groups != 0) {
         const std::size_t n = rows / groups;
-        dot_group_of<lane::max_rows>(n, destinations, sources, coefficients, count, size);
+        dot_group_of<lane::max_rows>(n, destinations, starts, sources, coefficients, count, size);
         destinations += n;
+        if (starts != nullptr) starts += n;
         coefficients += n * count;
         rows -= n;
         --groups;
@@ -181,7 +188,7 @@ void dot(std::uint8_t* destination, const std::uint8_t* const* sources, const st
         lane::smaller().dot(destination, sources, coefficients, count, size);
         return;
     }
-    dot_group<1>(&destination, sources, coefficients, count, size);
+    dot_group<1>(&destination, nullptr, sources, coefficients, count, size);
 }
 
 DUALITY_KERNEL_TARGET void copy(std::uint8_t* destination, const std::uint8_t* source, std::size_t size) noexcept {

@@ -37,10 +37,17 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     for (std::size_t k = parity_kernels().size(); k-- > 0;) {  // "scalar" is the last
         if (parity_force_kernel(parity_kernels()[k]) != status::ok) std::abort();
         const detail::gf256_kernel& kernel = detail::gf256_active();
-        std::vector<std::uint8_t> out(room * (rows + 3), 0xC3);
+        std::vector<std::uint8_t> out(room * (2 * rows + 3), 0xC3);
         std::vector<std::uint8_t*> destinations;
-        for (std::size_t r = 0; r < rows + 3; ++r) destinations.push_back(out.data() + r * room + guard + shift / 2);
-        kernel.dot_rows(destinations.data(), rows, in.data(), coefficients.data(), count, bytes);
+        for (std::size_t r = 0; r < 2 * rows + 3; ++r)
+            destinations.push_back(out.data() + r * room + guard + shift / 2);
+        kernel.dot_rows(destinations.data(), nullptr, rows, in.data(), coefficients.data(), count, bytes);
+        // Sums that go on from others, and from what is in their place.
+        std::vector<const std::uint8_t*> starts;
+        for (std::size_t r = 0; r < rows; ++r)
+            starts.push_back(destinations[at(r) % 2 != 0 ? rows + 3 + r : rows - 1 - r]);
+        kernel.dot_rows(destinations.data() + rows + 3, starts.data(), rows, in.data(), coefficients.data(), count,
+                        bytes);
         kernel.dot(destinations[rows], in.data(), coefficients.data(), count, bytes);
         for (std::size_t j = 0; j < count; ++j)
             kernel.multiply_add(destinations[rows + 1], in[j], coefficients[j], bytes);

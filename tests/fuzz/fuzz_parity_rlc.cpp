@@ -48,6 +48,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     config.max_jump = 64 + in.byte();
     config.cached_rows = 16u << in.byte() % 3;
     config.density_threshold = in.byte() % 16;
+    config.repairs_ahead = 1 + in.byte() % 16;
     auto encoder = rlc_encoder::create(config, allocator::system());
     auto decoder = rlc_decoder::create(config, allocator::system());
     require(encoder.has_value() && decoder.has_value());
@@ -64,12 +65,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     std::vector<repair> repairs;
     std::vector<std::uint8_t> symbol(config.max_symbol);
     std::uint32_t next = start;
+    std::uint32_t pace = 0;
     bool damaged = false;    // something damaged was accepted, so anything may come out
     std::uint64_t told = 0;  // refusals as inconsistent
     if (in.byte() % 2) require(decoder->begin(start) == status::ok);
 
     while (!in.empty()) {
-        switch (in.byte() % 12) {
+        switch (in.byte() % 14) {
             case 0:
             case 1:
             case 2: {  // sent and received
@@ -151,6 +153,24 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                 const rlc_deficit d = decoder->deficit();
                 require(d.symbols_needed <= d.missing);
                 require(d.missing == 0 || d.last_missing - d.first_missing < 16384);
+                break;
+            }
+            case 12: {  // another pace
+                const std::uint32_t every = in.byte() % 24;
+                const status s = encoder->expect_repairs(pace = in.byte() % 80, every);
+                require(s == status::ok || s == status::invalid_argument);
+                break;
+            }
+            case 13: {  // what the pace expects, or nearly so: however it was made, the same symbol
+                if (encoder->size() == 0 || pace == 0) break;
+                repair r;
+                std::size_t n = 0;
+                require(encoder->make_repair(pace, r.id, symbol, n) == status::ok);
+                r.symbol.assign(symbol.begin(), symbol.begin() + static_cast<std::ptrdiff_t>(n));
+                require(encoder->make_repair(r.id, symbol, n) == status::ok && n == r.symbol.size());
+                require(std::memcmp(symbol.data(), r.symbol.data(), n) == 0);
+                repairs.push_back(r);
+                if (repairs.size() > 64) repairs.erase(repairs.begin());
                 break;
             }
         }

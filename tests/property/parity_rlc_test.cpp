@@ -165,3 +165,78 @@ TEST_CASE("whatever the order of arrival, exactly what is determined comes back"
         REQUIRE(decoder->stats().recovered == recovered.size());
     }
 }
+
+TEST_CASE("repairs made ahead of time are those made alone, whatever comes between them") {
+    std::uint64_t ahead = 0;
+    for (std::uint64_t seed = 1; seed <= 400; ++seed) {
+        INFO("seed " << seed);
+        xoshiro256 random{seed};
+        rlc_config config;
+        config.max_window = 1 + static_cast<std::uint32_t>(random.below(60));
+        config.max_symbol = 8 + static_cast<std::uint32_t>(random.below(300));
+        if (random.chance(0.2)) config.symbol_size = config.max_symbol;
+        config.cached_rows = 256;
+        config.repairs_ahead = 1 + static_cast<std::uint32_t>(random.below(12));
+        config.density_threshold = random.chance(0.7) ? 15 : static_cast<std::uint32_t>(random.below(15));
+        auto paced = rlc_encoder::create(config, allocator::system());
+        auto plain = rlc_encoder::create(config, allocator::system());
+        REQUIRE(paced);
+        REQUIRE(plain);
+
+        std::uint32_t esi = seed % 2 ? 0xFFFFFF00u : static_cast<std::uint32_t>(random.next());
+        std::uint32_t window = 0;
+        std::uint32_t every = 0;
+        std::map<std::uint16_t, std::pair<std::uint32_t, std::uint32_t>> last_use;  // of each key: its window
+        bytes symbol(config.max_symbol);
+        bytes expected(config.max_symbol);
+        std::uint32_t until_due = 0;
+        std::size_t longest = config.max_symbol - 2;
+        for (int i = 0; i < 600; ++i) {
+            if (every == 0 || random.chance(0.01)) {
+                every = 1 + static_cast<std::uint32_t>(random.below(25));
+                window = 1 + static_cast<std::uint32_t>(random.below(config.max_window));
+                const bool fits = window <= every * config.repairs_ahead;
+                REQUIRE(paced->expect_repairs(window, every) == (fits ? status::ok : status::invalid_argument));
+                until_due = every;
+            }
+            if (random.chance(0.002)) {
+                paced->reset();
+                plain->reset();
+                esi += 1000;
+            }
+            if (random.chance(0.05)) longest = 1 + random.below(config.max_symbol - 2);
+            const bytes packet = random_bytes(random, random.below(longest));
+            const auto flow = static_cast<std::uint8_t>(random.next());
+            REQUIRE(paced->push(esi, flow, packet) == status::ok);
+            REQUIRE(plain->push(esi, flow, packet) == status::ok);
+            ++esi;
+            if (until_due != 0) --until_due;
+            // Due, or in between, or late, or over something else.
+            const bool due = until_due == 0 && !random.chance(0.03);
+            if (!due && !random.chance(0.05)) continue;
+            std::uint32_t n = window;
+            if (!due && random.chance(0.5)) n = 1 + static_cast<std::uint32_t>(random.below(config.max_window));
+            if (due) until_due = every;
+            repair_payload_id id;
+            std::size_t size = 0;
+            std::size_t expected_size = 0;
+            if (random.chance(0.1)) {
+                REQUIRE(paced->make_repair(n, id, byte_span{symbol}.first(2), size) == status::buffer_too_small);
+            }
+            REQUIRE(paced->make_repair(n, id, symbol, size) == status::ok);
+            REQUIRE(id.first_esi + id.window_size == esi);
+            REQUIRE(id.window_size == std::min(n, paced->size()));
+            REQUIRE(plain->make_repair(id, expected, expected_size) == status::ok);
+            REQUIRE(size == expected_size);
+            REQUIRE(std::equal(symbol.begin(), symbol.begin() + static_cast<std::ptrdiff_t>(size), expected.begin()));
+            const std::pair what{id.first_esi, std::uint32_t{id.window_size}};
+            REQUIRE((!last_use.contains(id.repair_key) || last_use[id.repair_key] != what));
+            last_use[id.repair_key] = what;
+        }
+        ahead += paced->stats().repairs_ahead;
+        REQUIRE(paced->stats().repairs_ahead <= paced->stats().repairs);
+        REQUIRE(plain->stats().repairs == paced->stats().repairs);
+        REQUIRE(plain->stats().repair_bytes == paced->stats().repair_bytes);
+    }
+    REQUIRE(ahead > 5'000);
+}

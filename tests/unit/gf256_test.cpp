@@ -79,10 +79,21 @@ TEST_CASE("every kernel gives the bits of the field, whatever the length and ali
             const std::size_t at = random.below(33);
             std::vector<std::uint8_t*> destinations;
             for (auto& o : out) destinations.push_back(o.data() + at);
-            kernel.dot_rows(destinations.data(), rows, in.data(), coefficients.data(), count, n);
+            kernel.dot_rows(destinations.data(), nullptr, rows, in.data(), coefficients.data(), count, n);
             for (std::size_t r = 0; r < rows; ++r)
                 for (std::size_t b = 0; b < out[r].size(); ++b)
                     REQUIRE(out[r][b] == (b >= at && b < at + n ? expected[r][b - at] : 0xC3));
+
+            // The same sums continued: the even ones in place, which leaves nothing, the odd ones from somewhere else.
+            std::vector<std::vector<std::uint8_t>> start(rows, std::vector<std::uint8_t>(n + 1, 0xA5));
+            std::vector<const std::uint8_t*> starts;
+            for (std::size_t r = 0; r < rows; ++r) starts.push_back(r % 2 ? start[r].data() + 1 : destinations[r]);
+            kernel.dot_rows(destinations.data(), starts.data(), rows, in.data(), coefficients.data(), count, n);
+            for (std::size_t r = 0; r < rows; ++r)
+                for (std::size_t b = 0; b < out[r].size(); ++b) {
+                    const bool inside = b >= at && b < at + n;
+                    REQUIRE(out[r][b] == (!inside ? 0xC3 : r % 2 ? expected[r][b - at] ^ 0xA5 : 0));
+                }
 
             std::vector<std::uint8_t> single(n + 2, 0x5A);
             kernel.dot(single.data() + 1, in.data(), coefficients.data(), count, n);

@@ -279,3 +279,50 @@ TEST_CASE("what is never polled and never solved stays within bounds") {
     for (recovered_unit u; d->poll(u); ++left) REQUIRE(std::ranges::equal(u.data, packet(u.esi)));
     REQUIRE(left + s.unpolled == s.recovered);
 }
+
+TEST_CASE("a steady pace is made ahead of time after one window, and again after a break") {
+    auto encoder = rlc_encoder::create({.max_window = 40, .max_symbol = 200}, allocator::system());
+    REQUIRE(encoder);
+    REQUIRE(encoder->expect_repairs(40, 20) == status::ok);
+    REQUIRE(encoder->expect_repairs(0, 20) == status::invalid_argument);
+    REQUIRE(encoder->expect_repairs(41, 20) == status::invalid_argument);
+    REQUIRE(encoder->expect_repairs(40, 4) == status::invalid_argument);  // ten at once
+    REQUIRE(encoder->expect_repairs(40, 20) == status::ok);
+    const std::vector<std::uint8_t> packet(100, 7);
+    std::vector<std::uint8_t> symbol(200);
+    std::uint32_t esi = 0;
+    const auto push = [&](int n) {
+        for (; n != 0; --n) REQUIRE(encoder->push(esi++, 1, packet) == status::ok);
+    };
+    const auto repair = [&] {
+        repair_payload_id id;
+        std::size_t size = 0;
+        REQUIRE(encoder->make_repair(40, id, symbol, size) == status::ok);
+        return encoder->stats().repairs_ahead;
+    };
+    push(20);
+    REQUIRE(repair() == 0);  // not a whole window yet
+    push(20);
+    REQUIRE(repair() == 0);
+    push(20);
+    REQUIRE(repair() == 0);
+    push(20);
+    REQUIRE(repair() == 1);
+    push(20);
+    REQUIRE(repair() == 2);
+    push(1);
+    REQUIRE(repair() == 2);  // out of step
+    push(20);
+    REQUIRE(repair() == 2);
+    push(20);
+    REQUIRE(repair() == 3);
+    push(45);
+    REQUIRE(repair() == 3);  // sources fell out before they were summed
+    push(20);
+    REQUIRE(repair() == 3);
+    push(20);
+    REQUIRE(repair() == 4);
+    REQUIRE(encoder->expect_repairs(40, 0) == status::ok);
+    push(20);
+    REQUIRE(repair() == 4);
+}

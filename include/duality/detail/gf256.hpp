@@ -56,10 +56,12 @@ struct gf256_kernel {
     /// overlaps no source. (To scale in place: multiply_add(x, x, coefficient ^ 1).)
     void (*dot)(std::uint8_t* destination, const std::uint8_t* const* sources, const std::uint8_t* coefficients,
                 std::size_t count, std::size_t size) noexcept;
-    /// Several dot products of the same sources: row i of `coefficients` (row-major, `count` wide) goes to
-    /// destinations[i]. No destination overlaps a source.
-    void (*dot_rows)(std::uint8_t* const* destinations, std::size_t rows, const std::uint8_t* const* sources,
-                     const std::uint8_t* coefficients, std::size_t count, std::size_t size) noexcept;
+    /// Several dot products of the same sources in one pass over them: row i of `coefficients` (row-major, `count`
+    /// wide) goes to destinations[i]. Unless `starts` is null, starts[i] is added to it; that may be destinations[i]
+    /// itself. Otherwise no destination overlaps anything else.
+    void (*dot_rows)(std::uint8_t* const* destinations, const std::uint8_t* const* starts, std::size_t rows,
+                     const std::uint8_t* const* sources, const std::uint8_t* coefficients, std::size_t count,
+                     std::size_t size) noexcept;
     /// Copies between arrays that do not overlap; faster than memcpy into memory that is not in the first cache, when
     /// the destination begins a cache line.
     void (*copy)(std::uint8_t* destination, const std::uint8_t* source, std::size_t size) noexcept;

@@ -1,58 +1,15 @@
 // SPDX-License-Identifier: MIT
 
-#include "duality/parity_rlc.hpp"
-
 #include <bit>
 #include <cstring>
 #include <utility>
 
-#include "duality/detail/gf256.hpp"
 #include "duality/sequence.hpp"
+#include "rlc_units.hpp"
 
 namespace duality {
 inline namespace v0 {
 namespace {
-
-/// Bytes between units: whole cache lines, and an odd number of them, so that the same bytes of neighbouring units do
-/// not compete for the same cache sets.
-std::size_t stride_for(std::size_t symbol) noexcept {
-    return ((symbol + 63) / 64 | 1) * 64;
-}
-
-std::size_t padded(std::size_t bytes) noexcept {
-    return (bytes + 63) / 64 * 64;
-}
-
-bool valid(const rlc_config& config, failure& why) noexcept {
-    config_check check{rlc_bounds};
-    check.in_range("max_window", config.max_window)
-        .in_range("max_symbol", config.max_symbol)
-        .in_range("symbol_size", config.symbol_size)
-        .in_range("decoder_window", config.decoder_window)
-        .in_range("max_equations", config.max_equations)
-        .in_range("max_jump", config.max_jump)
-        .in_range("cached_rows", config.cached_rows)
-        .in_range("density_threshold", config.density_threshold)
-        .require("symbol_size", config.symbol_size == 0 || (config.symbol_size > source_unit_header &&
-                                                            config.symbol_size <= config.max_symbol))
-        .require("decoder_window", config.decoder_window == 0 || config.decoder_window >= config.max_window)
-        .require("cached_rows", std::has_single_bit(config.cached_rows));
-    if (!check.ok()) why = check.error();
-    return check.ok();
-}
-
-std::size_t unit_limit(const rlc_config& config) noexcept {
-    return config.symbol_size != 0 ? config.symbol_size : config.max_symbol;
-}
-
-/// Copies `in` behind the first `done` bytes of a unit that begins a cache line. All but the first piece is stored to
-/// whole lines: a packet shifted by the header would otherwise straddle two with every store.
-void copy(std::uint8_t* unit, std::size_t done, byte_view in) noexcept {
-    const std::size_t to_line = padded(done) - done;
-    const std::size_t head = in.size() < to_line ? in.size() : to_line;
-    if (head != 0) std::memcpy(unit + done, in.data(), head);
-    if (in.size() > head) detail::gf256_active().copy(unit + done + head, in.data() + head, in.size() - head);
-}
 
 /// Internal positions are ESIs that do not wrap; they begin here plus the first ESI, so that none is ever negative.
 constexpr std::int64_t origin = std::int64_t{1} << 40;
@@ -65,144 +22,16 @@ bool all_zero(const std::uint8_t* bytes, std::size_t size) noexcept {
 
 }  // namespace
 
-status parse(byte_view bytes, repair_payload_id& id) noexcept {
-    if (bytes.size() < repair_payload_id::wire_size) return status::malformed;
-    const std::uint8_t* b = bytes.data();
-    repair_payload_id read;
-    read.repair_key = static_cast<std::uint16_t>(b[0] << 8 | b[1]);
-    read.density_threshold = static_cast<std::uint8_t>(b[2] >> 4);
-    read.window_size = static_cast<std::uint16_t>((b[2] & 0xF) << 8 | b[3]);
-    read.first_esi = static_cast<std::uint32_t>(b[4]) << 24 | static_cast<std::uint32_t>(b[5]) << 16 |
-                     static_cast<std::uint32_t>(b[6]) << 8 | b[7];
-    if (read.window_size == 0) return status::malformed;
-    id = read;
-    return status::ok;
-}
-
-status write(const repair_payload_id& id, byte_span bytes) noexcept {
-    if (id.density_threshold > 15 || id.window_size == 0 || id.window_size > 4095) return status::invalid_argument;
-    if (bytes.size() < repair_payload_id::wire_size) return status::buffer_too_small;
-    std::uint8_t* b = bytes.data();
-    b[0] = static_cast<std::uint8_t>(id.repair_key >> 8);
-    b[1] = static_cast<std::uint8_t>(id.repair_key);
-    b[2] = static_cast<std::uint8_t>(id.density_threshold << 4 | id.window_size >> 8);
-    b[3] = static_cast<std::uint8_t>(id.window_size);
-    b[4] = static_cast<std::uint8_t>(id.first_esi >> 24);
-    b[5] = static_cast<std::uint8_t>(id.first_esi >> 16);
-    b[6] = static_cast<std::uint8_t>(id.first_esi >> 8);
-    b[7] = static_cast<std::uint8_t>(id.first_esi);
-    return status::ok;
-}
-
-// Encoder
-
-result<rlc_encoder> rlc_encoder::create(const rlc_config& config, const allocator& memory) noexcept {
-    failure why;
-    if (!valid(config, why)) return why;
-    rlc_encoder e;
-    e.config_ = config;
-    e.unit_limit_ = unit_limit(config);
-    e.stride_ = stride_for(e.unit_limit_);
-    const std::size_t slots = std::size_t{config.max_window} + 1;
-    if (!e.units_.create(slots * e.stride_, memory) || !e.lengths_.create(slots, memory) ||
-        !e.pointers_.create(2 * slots, memory) || !e.rows_.create(config.cached_rows, config.max_window, memory))
-        return status::out_of_memory;
-    for (std::size_t i = 0; i < 2 * slots; ++i) e.pointers_[i] = e.unit(i % slots);
-    return e;
-}
-
-std::size_t rlc_encoder::slot_of(std::uint32_t esi) const noexcept {
-    const std::size_t slots = lengths_.size();
-    const std::size_t back = next_esi_ - esi;  // at most max_window
-    return next_slot_ >= back ? next_slot_ - back : next_slot_ + slots - back;
-}
-
-std::size_t rlc_encoder::longest_of(std::size_t slot, std::size_t count) const noexcept {
-    std::uint32_t longest = 0;
-    for (; count != 0; --count) {
-        if (lengths_[slot] > longest) longest = lengths_[slot];
-        if (++slot == lengths_.size()) slot = 0;
-    }
-    return longest;
-}
-
-void rlc_encoder::clear_behind(std::size_t slot) noexcept {
-    std::memset(unit(slot) + prepared_, 0, lengths_[slot] - prepared_);
-}
-
-status rlc_encoder::push(std::uint32_t esi, std::uint8_t flow, byte_view prefix, byte_view data) noexcept {
-    if (count_ != 0 && esi != next_esi_) return status::invalid_argument;
-    const std::size_t size = prefix.size() + data.size();
-    (void)prepare(size);
-    if (prepared_ == 0) return status::too_large;
-    copy(unit(next_slot_), source_unit_header, prefix);
-    copy(unit(next_slot_), source_unit_header + prefix.size(), data);
-    return commit(esi, flow, size);
-}
-
-status rlc_encoder::combine(std::uint32_t first_esi, byte_view coefficients, byte_span symbol,
-                            std::size_t& symbol_size) noexcept {
-    const std::size_t count = coefficients.size();
-    const std::uint32_t from_first = first_esi - this->first_esi();
-    if (count == 0) return status::invalid_argument;
-    if (from_first >= count_ || count_ - from_first < count) return status::out_of_window;
-
-    const std::size_t slot = slot_of(first_esi);
-    std::size_t longest = config_.symbol_size;
-    if (longest == 0) {
-        longest = last_length_;
-        if (same_length_ < count_ - from_first) longest = longest_of(slot, count);
-    }
-    symbol_size = longest;
-    if (symbol.size() < longest) return status::buffer_too_small;
-    detail::gf256_active().dot(symbol.data(), &pointers_[slot], coefficients.data(), count, longest);
-    ++stats_.repairs;
-    stats_.repair_bytes += longest;
-    return status::ok;
-}
-
-status rlc_encoder::make_repair(const repair_payload_id& id, byte_span symbol, std::size_t& symbol_size) noexcept {
-    if (id.window_size == 0 || id.density_threshold > 15) return status::invalid_argument;
-    if (id.window_size > config_.max_window) return status::out_of_window;
-    const std::uint8_t* row = rows_.row(id.repair_key, id.density_threshold, id.window_size);
-    return combine(id.first_esi, {row, id.window_size}, symbol, symbol_size);
-}
-
-status rlc_encoder::make_repair(std::uint32_t first_esi, std::uint32_t window_size, repair_payload_id& id,
-                                byte_span symbol, std::size_t& symbol_size) noexcept {
-    if (window_size == 0) return status::invalid_argument;
-    if (window_size > config_.max_window) return status::out_of_window;
-    repair_payload_id chosen;
-    chosen.repair_key = next_key_;
-    chosen.density_threshold = static_cast<std::uint8_t>(config_.density_threshold);
-    chosen.window_size = static_cast<std::uint16_t>(window_size);
-    chosen.first_esi = first_esi;
-    const status made = make_repair(chosen, symbol, symbol_size);
-    if (made != status::ok) return made;
-    next_key_ = static_cast<std::uint16_t>((next_key_ + 1u) & (config_.cached_rows - 1));
-    id = chosen;
-    return status::ok;
-}
-
-status rlc_encoder::make_repair(std::uint32_t window_size, repair_payload_id& id, byte_span symbol,
-                                std::size_t& symbol_size) noexcept {
-    if (count_ == 0) return status::need_more;
-    const std::uint32_t n = window_size < count_ ? window_size : count_;
-    return make_repair(next_esi_ - n, n, id, symbol, symbol_size);
-}
-
-// Decoder
-
 result<rlc_decoder> rlc_decoder::create(const rlc_config& config, const allocator& memory) noexcept {
     failure why;
-    if (!valid(config, why)) return why;
+    if (!detail::valid(config, why)) return why;
     rlc_decoder d;
     d.config_ = config;
     if (d.config_.decoder_window == 0) d.config_.decoder_window = 2 * config.max_window;
     if (d.config_.max_equations == 0) d.config_.max_equations = config.max_window;
     d.capacity_ = std::bit_ceil(std::size_t{d.config_.decoder_window < 64 ? 64 : d.config_.decoder_window});
     d.config_.decoder_window = static_cast<std::uint32_t>(d.capacity_);
-    d.stride_ = stride_for(unit_limit(config));
+    d.stride_ = detail::unit_stride(detail::unit_limit(config));
     const std::size_t rows = std::size_t{d.config_.max_equations} + 1;
     const std::size_t terms = std::size_t{config.max_window} + d.config_.max_equations + 1;
     if (!d.memory_.create((d.capacity_ + 1) * d.stride_, memory) || !d.unit_.create(d.capacity_ + 1, memory) ||
@@ -332,7 +161,7 @@ status rlc_decoder::push_source(std::uint32_t esi, std::uint8_t flow, byte_view 
     const std::size_t payload = prefix.size() + data.size();
     const std::size_t size = payload + source_unit_header;
     prepared_ = 0;
-    if (payload > 0xFFFF || size > unit_limit(config_)) {
+    if (payload > 0xFFFF || size > detail::unit_limit(config_)) {
         ++stats_.refused;
         return status::too_large;
     }
@@ -341,8 +170,8 @@ status rlc_decoder::push_source(std::uint32_t esi, std::uint8_t flow, byte_view 
     if (admitted != status::ok) return admitted;
     detail::rlc_unit& out = unit(position);
     detail::write_unit_header(out.bytes, flow, payload);
-    copy(out.bytes, source_unit_header, prefix);
-    copy(out.bytes, source_unit_header + prefix.size(), data);
+    detail::copy_into_unit(out.bytes, source_unit_header, prefix);
+    detail::copy_into_unit(out.bytes, source_unit_header + prefix.size(), data);
     if (out.length > size) std::memset(out.bytes + size, 0, out.length - size);
     out.length = static_cast<std::uint32_t>(size);
     received(position);
@@ -351,7 +180,7 @@ status rlc_decoder::push_source(std::uint32_t esi, std::uint8_t flow, byte_view 
 
 byte_span rlc_decoder::prepare_source(std::size_t size) noexcept {
     prepared_ = 0;
-    if (size > 0xFFFF || size + source_unit_header > unit_limit(config_)) return {};
+    if (size > 0xFFFF || size + source_unit_header > detail::unit_limit(config_)) return {};
     prepared_ = size + source_unit_header;
     if (spare().length < prepared_) spare().length = static_cast<std::uint32_t>(prepared_);
     return {spare().bytes + source_unit_header, size};
@@ -387,7 +216,7 @@ void rlc_decoder::absorb(std::int64_t position) noexcept {
             continue;
         }
         coefficients(e)[column] = 0;
-        kernel.multiply_add(symbol(e), unit(position).bytes, c, padded(length));
+        kernel.multiply_add(symbol(e), unit(position).bytes, c, detail::padded(length));
         if (e != own) solve(e);
     }
     if (own == no_equation || !equation_[own].used) return;
@@ -404,7 +233,7 @@ void rlc_decoder::absorb(std::int64_t position) noexcept {
     equation_[own].pivot = p;
     const std::uint8_t scale = detail::gf256_inverse(coefficients(own)[slot_of(p)]);
     kernel.multiply_add(coefficients(own), coefficients(own), static_cast<std::uint8_t>(scale ^ 1),
-                        capacity_ + padded(equation_[own].size));
+                        capacity_ + detail::padded(equation_[own].size));
     eliminate(own);
 }
 
@@ -417,7 +246,7 @@ void rlc_decoder::eliminate(std::size_t e) noexcept {
         if (other == e || !equation_[other].used) continue;
         const std::uint8_t c = coefficients(other)[column];
         if (c == 0) continue;
-        kernel.multiply_add(coefficients(other), coefficients(e), c, capacity_ + padded(equation_[e].size));
+        kernel.multiply_add(coefficients(other), coefficients(e), c, capacity_ + detail::padded(equation_[e].size));
         if (equation_[other].size < equation_[e].size) equation_[other].size = equation_[e].size;
         solve(other);
     }
@@ -444,7 +273,7 @@ void rlc_decoder::solve(std::size_t e) noexcept {
 bool rlc_decoder::recover(std::int64_t position, std::size_t size) noexcept {
     detail::rlc_unit& in = spare();
     const std::size_t length = source_unit_header + (std::size_t{in.bytes[1]} << 8 | in.bytes[2]);
-    if (length > size || length > unit_limit(config_) || !all_zero(in.bytes + length, size - length)) {
+    if (length > size || length > detail::unit_limit(config_) || !all_zero(in.bytes + length, size - length)) {
         ++stats_.inconsistent;  // some repair or source behind it was damaged: the source stays missing
         return false;
     }
@@ -613,9 +442,9 @@ status rlc_decoder::accept_repair(std::uint32_t first_esi, std::uint32_t count, 
     kernel.multiply_add(coefficients(e), reduced, scale, capacity_);
     kernel.multiply_add(factors_.data(), factors_.data(), static_cast<std::uint8_t>(scale ^ 1), terms);
     std::uint8_t* out = symbol(e);
-    kernel.dot(out, pointers_.data(), factors_.data(), terms, padded(size));
+    kernel.dot(out, pointers_.data(), factors_.data(), terms, detail::padded(size));
     kernel.multiply_add(out, repair.data(), scale, repair.size());
-    if (padded(size) < stride_) std::memset(out + padded(size), 0, stride_ - padded(size));
+    if (detail::padded(size) < stride_) std::memset(out + detail::padded(size), 0, stride_ - detail::padded(size));
     eq.size = static_cast<std::uint32_t>(size);
     ++stats_.repairs_used;
     eliminate(e);
