@@ -106,6 +106,7 @@ struct feedback_frame {
     bool has_regime = false;
     regime current = regime::calm;
     regime_features features{};  ///< the fields that travel: j_fast, j_slow, loss20, loss_ppm, mean_burst_x16
+    bool stalled = false;        ///< the flow has stopped: the path of the first path report brings nothing any more
     std::size_t path_count = 0;
     std::array<path_report, max_path_reports> paths{};
 };
@@ -294,11 +295,13 @@ inline void read_repair(reader& in, repair_frame& out) noexcept {
 
 inline constexpr std::uint8_t flag_deficit = 0x01;
 inline constexpr std::uint8_t flag_regime = 0x02;
+inline constexpr std::uint8_t flag_stalled = 0x04;
 
 inline void read_feedback(reader& in, feedback_frame& out) noexcept {
     const std::size_t start = in.offset();
     const std::uint8_t flags = in.u8();
-    if ((flags & ~(flag_deficit | flag_regime)) != 0) in.fail_at(start);
+    if ((flags & ~(flag_deficit | flag_regime | flag_stalled)) != 0) in.fail_at(start);
+    out.stalled = (flags & flag_stalled) != 0;
     out.newest_esi = in.u32();
     out.known_run = in.varint_up_to(any_u32);
     out.range_count = in.varint_up_to(max_ack_ranges);
@@ -332,7 +335,9 @@ inline void read_feedback(reader& in, feedback_frame& out) noexcept {
         out.features.loss_ppm = in.varint_up_to(1'000'000);
         out.features.mean_burst_x16 = in.varint_up_to(any_u32);
     }
+    const std::size_t count_at = in.offset();
     out.path_count = in.varint_up_to(max_path_reports);
+    if (out.stalled && out.path_count == 0) in.fail_at(count_at);
     for (std::size_t i = 0; i < out.path_count; ++i) {
         path_report& p = out.paths[i];
         p.path = in.u8();
@@ -403,7 +408,8 @@ inline void write_body(writer& out, const repair_frame& f) noexcept {
 
 inline void write_body(writer& out, const feedback_frame& f) noexcept {
     const bool has_deficit = f.deficit.symbols_needed != 0;
-    out.u8(static_cast<std::uint8_t>((has_deficit ? flag_deficit : 0) | (f.has_regime ? flag_regime : 0)));
+    out.u8(static_cast<std::uint8_t>((has_deficit ? flag_deficit : 0) | (f.has_regime ? flag_regime : 0) |
+                                     (f.stalled ? flag_stalled : 0)));
     out.u32(f.newest_esi);
     out.varint(f.known_run);
     out.varint(f.range_count);

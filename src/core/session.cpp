@@ -133,10 +133,12 @@ status session::handle_datagram(instant now, path_id path, byte_view datagram) n
         }
         return started;
     }
-    if (paths_.on_arrival(now, wall(now), path, header.path_sequence, datagram.size()).duplicate) {
+    const path_arrival arrival = paths_.on_arrival(now, wall(now), path, header.path_sequence, datagram.size());
+    if (arrival.duplicate) {
         ++stats_.repeated_datagrams;
         return status::duplicate;
     }
+    receiver_.on_datagram(arrival.newly_lost);
     wire::frame frame;
     status read = in.next(frame);
     for (; read == status::ok; read = in.next(frame)) handle_frame(now, path, frame);
@@ -158,7 +160,7 @@ void session::handle_frame(instant now, path_id path, const wire::frame& frame) 
         case wire::frame_type::feedback: sender_.on_feedback(c, path, frame.feedback); break;
         case wire::frame_type::probe:
             if (frame.probe.response)
-                paths_.on_report(now, path, path, static_cast<std::uint16_t>(frame.probe.token), duration{});
+                paths_.on_report(now, path, {path, static_cast<std::uint16_t>(frame.probe.token), {}, {}});
             else
                 (void)sender_.plan({.kind = transmit_kind::probe,
                                     .path = path,
@@ -321,8 +323,10 @@ bool session::afford(const planned_datagram& d, std::uint64_t bytes) const noexc
 
 bool session::transmit_planned(instant now, planned_datagram& d, transmission& out) noexcept {
     const bool source = d.kind == transmit_kind::source;
-    if (source && (!paths_.has_path(d.path) || paths_.path_exhausted(d.path))) d.path = paths_.best().value_or(d.path);
-    if (d.kind == transmit_kind::probe && !d.probe.response) d.probe.token = paths_.next_sequence(d.path);
+    if (source && (!paths_.has_path(d.path) || paths_.path_exhausted(d.path)))
+        d.path = paths_.best(now).value_or(d.path);
+    if (d.kind == transmit_kind::probe && !d.probe.response)
+        d.probe.token = static_cast<std::uint16_t>(paths_.next_sequence(d.path));
     if (d.kind == transmit_kind::clock) d.clock.t3 = static_cast<std::uint64_t>(now.ns());
 
     wire::writer w{{scratch_.data(), scratch_.size()}};
@@ -373,7 +377,7 @@ bool session::transmit_planned(instant now, planned_datagram& d, transmission& o
     }
     const std::size_t riders = report_size + clock_size;
     const std::size_t payload_size = size - riders - (source ? wire::data_packet_overhead : 0);
-    sender_.on_sent(d, bytes - riders, on_the_wire(d.path, payload_size));
+    sender_.on_sent(context(now), d, bytes - riders, on_the_wire(d.path, payload_size));
     out.kind = d.kind;
     finish(now, d.path, size, is_answered(d) || (d.kind == transmit_kind::probe && !d.probe.response), out);
     return true;

@@ -114,7 +114,7 @@ void session::advance_clock(instant now) noexcept {
     if (config_.hold.mode != playout_mode::deadline || now < share_clock_at_) return;
     constexpr duration share_interval = duration::from_ms(10);
     share_clock_at_ = now + share_interval;
-    const std::optional<path_id> best = paths_.best();
+    const std::optional<path_id> best = paths_.best(now);
     receiver_.share_clock(now, clock_.sync(), best ? paths_.rtt(*best) / 2 : duration{});
 }
 

@@ -75,6 +75,7 @@ void session_receiver::on_data(const session_context& c, path_id path, const wir
     const std::uint64_t accepted = stats_.accepted;
     admit(c, frame.esi, frame.origin, frame.stream, frame.payload, helps ? recovery::second_path : recovery::none);
     if (stats_.accepted == accepted) return;  // what the network repeats earns nothing
+    watch_flow(c, path, frame);
     earn(c, path, frame.payload.size());
     if (!helps) (void)detector_.on_arrival(c.now, flow_.unwrap(frame.esi), unwrap_origin(frame.origin));
 }
@@ -109,7 +110,7 @@ bool session_receiver::place(const session_context& c, std::uint32_t esi, std::u
         ++stats_.refused;
         return false;
     }
-    const aggregator::acceptance accepted = flow_.accept(c.now, number, sent);
+    const aggregator::acceptance accepted = flow_.accept(c.now, number, sent, hole_patience(c.now));
     switch (accepted.code) {
         case status::ok: break;
         case status::duplicate: ++stats_.duplicates; return false;
@@ -179,6 +180,17 @@ void session_receiver::note_path(instant now, path_id path, bool help) noexcept 
     if (help) place->last_help = now;
 }
 
+void session_receiver::watch_flow(const session_context& c, path_id path, const wire::data_frame& frame) noexcept {
+    const media_time origin = unwrap_origin(frame.origin);
+    const bool next = frame.esi == watched_esi_ + 1;
+    watch_.on_packet(c.now, next ? origin - watched_origin_ : duration::zero());
+    watched_esi_ = frame.esi;
+    watched_origin_ = origin;
+    flow_path_ = path;
+    if (notices_left_ != stall_notices && notices_left_ != 0) urgent_ = true;
+    notices_left_ = 0;
+}
+
 void session_receiver::earn(const session_context& c, path_id path, std::size_t payload_bytes) noexcept {
     const path_config* p = c.paths.config(path);
     reports_.earn(payload_bytes + (p != nullptr ? p->datagram_overhead : 0));
@@ -218,9 +230,16 @@ bool session_receiver::poll_delivery(const session_context& c, delivery& out) no
 // Reports
 
 instant session_receiver::report_at() const noexcept {
-    if (!flow_.started() || unaffordable_) return instant::never();
+    if (!flow_.started()) return instant::never();
+    if (notices_left_ != 0) {
+        const bool first = notices_left_ == stall_notices;
+        return std::max(first ? last_report_ : last_report_ + report_interval_, retry_at_);
+    }
+    if (unaffordable_) return instant::never();
+    if (echo_path_) return std::max(last_report_, retry_at_);
     instant at = instant::never();
-    if (urgent_) at = last_report_;
+    // A hole that is about to be a loss goes into the urgent report too.
+    if (urgent_) at = request_at_.is_never() ? last_report_ : std::min(request_at_, last_report_ + request_spacing);
     if (unreported_ || holes_open_) at = std::min(at, last_report_ + report_interval_);
     if (!request_at_.is_never()) {
         // A hole that is about to be a loss goes into this report rather than into one of its own.
@@ -231,6 +250,8 @@ instant session_receiver::report_at() const noexcept {
 }
 
 path_id session_receiver::report_path(instant now) const noexcept {
+    if (notices_left_ != 0) return notice_path_;
+    if (echo_path_) return *echo_path_;
     // Copies say that the peer hears nothing on the path they replace. Otherwise reports go where source packets come.
     const path_note* help = nullptr;
     const path_note* newest = nullptr;
@@ -256,18 +277,23 @@ void session_receiver::write_report(const session_context& c, wire::writer& out,
         report.current = detector_.current();
         report.features = detector_.features(c.now);
     }
+    report.stalled = notices_left_ != 0;
     for (path_note& n : notes_) {
         std::uint16_t received = 0;
         n.written = n.reported;
         if (!n.used || report.path_count == wire::max_path_reports) continue;
+        const bool stalled = report.stalled && n.id == flow_path_;
         wire::path_report& p = report.paths[report.path_count];
-        if (!c.paths.received(c.now, n.id, p.newest_sequence, p.age, received) || received == n.reported) continue;
+        if (!c.paths.received(c.now, n.id, p.newest_sequence, p.age, received)) continue;
+        if (received == n.reported && !stalled) continue;
         p.path = n.id;
         p.received = received;
         n.written = received;
+        if (stalled) std::swap(report.paths[0], p);
         ++report.path_count;
     }
     holes_open_ = report.deficit.symbols_needed != 0;
+    asked_for_ = holes_open_ ? flow_.unwrap(report.deficit.last_missing) : 0;
     if (delimited)
         wire::write_delimited(out, report);
     else
@@ -278,6 +304,13 @@ void session_receiver::on_report_sent(const session_context& c) noexcept {
     last_report_ = c.now;
     for (path_note& n : notes_) n.reported = n.written;
     unreported_ = urgent_ = false;
+    const bool echoed = echo_path_.has_value();
+    echo_path_.reset();
+    if (asked_for_ > newest_requested_) {
+        newest_requested_ = asked_for_;
+        if (!echoed) echo_path_ = c.paths.alternative(report_path(c.now));
+    }
+    if (notices_left_ != 0) --notices_left_;
     if (request_at_ <= c.now) request_at_ = instant::never();
     reports_since_regime_ = regime_in_report_ ? 0 : reports_since_regime_ + 1;
 }
@@ -320,6 +353,8 @@ void session_receiver::update_wanted(instant now) noexcept {
 }
 
 duration session_receiver::hole_patience(instant now) const noexcept {
+    // A path that skipped its own numbers has lost what it skipped; otherwise another one may still bring it.
+    if (skipped_) return config_.reorder_delay;
     int in_use = 0;
     for (const path_note& n : notes_)
         if (n.used && n.last_source != instant::before_all() && now - n.last_source <= path_memory) ++in_use;
@@ -328,11 +363,10 @@ duration session_receiver::hole_patience(instant now) const noexcept {
 
 wire::deficit_report session_receiver::deficit(instant now) const noexcept {
     wire::deficit_report out;
-    const duration patience = hole_patience(now);
     const duration expiry = holds_[newest_stream_]->baseline() + longest_deadline();
     for (std::uint64_t n = wanted_from_; n < flow_.newest(); ++n) {
         const aggregator::packet_record* r = flow_.find(n);
-        if (r == nullptr || r->known || now - r->noticed < patience) continue;
+        if (r == nullptr || r->known || now < r->noticed) continue;
         const duration left = instant::from_ns(r->origin.ns()) + expiry - now;
         if (left <= duration{}) continue;
         if (out.symbols_needed++ == 0) out.first_missing = static_cast<std::uint32_t>(n);
@@ -365,11 +399,17 @@ void session_receiver::handle_timeout(const session_context& c) noexcept {
     c.paths.for_each_path([&paths](path_id) { ++paths; });
     report_interval_ = paths > 1 ? config_.paths.report_interval : config_.paths.report_interval * 2;
     detector_.handle_timeout(c.now);
+    if (watch_.poll(c.now)) {
+        if (const std::optional<path_id> other = c.paths.alternative(flow_path_)) {
+            notice_path_ = *other;
+            notices_left_ = stall_notices;
+        }
+    }
     control(c);
 }
 
 instant session_receiver::next_timeout() const noexcept {
-    instant at = std::min(report_at(), detector_.next_timeout());
+    instant at = std::min({report_at(), detector_.next_timeout(), watch_.due()});
     for (const auto& h : holds_) at = std::min(at, h->next_timeout());
     return at;
 }

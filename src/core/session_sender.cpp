@@ -48,7 +48,7 @@ status session_sender::send(const session_context& c, stream_id stream, byte_vie
     if (payload.size() > config_.max_payload) return status::too_large;
     // An unsent packet must not fall out of the encoder's window, which keeps its bytes.
     if (unsent_ >= config_.protected_packets || queue_.full()) return status::queue_full;
-    const std::optional<path_id> main = c.paths.best();
+    const std::optional<path_id> main = c.paths.best(c.now);
     if (!main) return status::over_budget;
     const path_config& path = *c.paths.config(*main);
     if (payload.size() + wire::data_packet_overhead > path.max_datagram) return status::too_large;
@@ -69,7 +69,7 @@ status session_sender::send(const session_context& c, stream_id stream, byte_vie
     (void)queue_.push({.kind = transmit_kind::source, .path = *main, .number = number});
     ++unsent_;
 
-    const std::uint64_t packet_bytes = payload.size() + path.datagram_overhead;
+    packet_bytes_ = payload.size() + path.datagram_overhead;
     if (last_send_ != instant::before_all()) {
         const duration gap = c.now - last_send_;
         const duration bounded = gap > duration::from_ms(200) ? duration::from_ms(200) : gap;
@@ -79,17 +79,16 @@ status session_sender::send(const session_context& c, stream_id stream, byte_vie
 
     // Copies of hot streams stay so while a path is suspect: the overhead cap must not end them when they are needed.
     const bool hot = c.streams[stream].mode == stream_mode::hot;
-    if (hot || second_path_wanted(c, *main))
-        if (const std::optional<path_id> other = c.paths.alternative(*main))
+    if (hot || copies_ordered())
+        if (const std::optional<path_id> other = hot ? c.paths.companion(*main) : c.paths.alternative(*main))
             plan_copy(c, number, *other, hot ? wire::copy_reason::hot : wire::copy_reason::suspicion);
-    plan_parity(c, *main, packet_bytes);
+    plan_parity(c, *main);
     return status::ok;
 }
 
-bool session_sender::second_path_wanted(const session_context& c, path_id main) const noexcept {
+bool session_sender::copies_ordered() const noexcept {
     // The reference law copies as long as its output is on; the adaptive one only moves repairs then.
-    const bool ordered = config_.control.law == control_law::reference && controller_.outputs().second_path;
-    return config_.second_path && (c.paths.state(main) == path_state::suspect || ordered);
+    return config_.second_path && config_.control.law == control_law::reference && controller_.outputs().second_path;
 }
 
 std::optional<path_id> session_sender::other_path(const session_context& c, path_id main) const noexcept {
@@ -106,14 +105,16 @@ void session_sender::plan_copy(const session_context& c, std::uint64_t number, p
     (void)queue_.push({.kind = transmit_kind::copy, .path = path, .number = number, .reason = reason});
 }
 
-void session_sender::plan_parity(const session_context& c, path_id main, std::uint64_t packet_bytes) noexcept {
-    const std::uint32_t rate_bp = config_.parity ? controller_.outputs().parity_bp : 0;
+void session_sender::plan_parity(const session_context& c, path_id main) noexcept {
+    // What another path can bring when it is needed is not worth sending ahead of time.
+    const bool insured = config_.control.law == control_law::adaptive && other_path(c, main).has_value();
+    const std::uint32_t rate_bp = config_.parity && !insured ? controller_.outputs().parity_bp : 0;
     if (rate_bp == 0) {
         parity_credit_ = 0;
         return;
     }
-    const std::uint64_t repair_cost = (repair_bytes_ != 0 ? repair_bytes_ : packet_bytes) * 10'000;
-    parity_credit_ += packet_bytes * rate_bp;
+    const std::uint64_t repair_cost = (repair_bytes_ != 0 ? repair_bytes_ : packet_bytes_) * 10'000;
+    parity_credit_ += packet_bytes_ * rate_bp;
     if (parity_credit_ < repair_cost) return;
     parity_credit_ = parity_credit_ - repair_cost < repair_cost ? parity_credit_ - repair_cost : repair_cost;
     const std::uint32_t window = plan_window(rate_bp,
@@ -134,14 +135,15 @@ void session_sender::plan_parity(const session_context& c, path_id main, std::ui
 void session_sender::on_feedback(const session_context& c, path_id via, const wire::feedback_frame& feedback) noexcept {
     for (std::size_t i = 0; i < feedback.path_count; ++i) {
         const wire::path_report& p = feedback.paths[i];
-        c.paths.on_report(c.now, p.path, via, p.newest_sequence, p.age);
+        c.paths.on_report(c.now, p.path, {via, p.newest_sequence, p.age, p.received});
     }
     if (feedback.has_regime) {
         peer_regime_ = feedback.current;
         peer_features_ = feedback.features;
     }
+    if (feedback.stalled) c.paths.on_stall(c.now, feedback.paths[0].path, via, feedback.paths[0].newest_sequence);
     acknowledge(feedback);
-    if (config_.reactive && feedback.deficit.symbols_needed != 0) answer_deficit(c, feedback.deficit);
+    if (config_.reactive && feedback.deficit.symbols_needed != 0) answer_deficit(c, via, feedback.deficit);
 }
 
 void session_sender::acknowledge(const wire::feedback_frame& feedback) noexcept {
@@ -172,52 +174,70 @@ void session_sender::mark_known(std::uint64_t newest, std::uint64_t count) noexc
     }
 }
 
-void session_sender::answer_deficit(const session_context& c, const wire::deficit_report& deficit) noexcept {
+bool session_sender::may_still_come(const session_context& c, path_id via, const sent_source& s) const noexcept {
+    // What is stuck in a stalled path has its last chance. What went over a slower path was under way when the peer
+    // wrote that it misses it.
+    if (c.paths.state(s.path) == path_state::suspect) return true;
+    return s.at + one_way(c.paths, s.path) + half(c.paths.rtt(via)) > c.now && s.path != via;
+}
+
+void session_sender::answer_deficit(const session_context& c, path_id via,
+                                    const wire::deficit_report& deficit) noexcept {
     const std::int64_t first = unwrap_nearest(static_cast<std::int64_t>(next_), deficit.first_missing, 32);
     const std::int64_t last = unwrap_nearest(static_cast<std::int64_t>(next_), deficit.last_missing, 32);
     if (first < 0 || last < first || static_cast<std::uint64_t>(last) >= next_) {
         ++stats_.implausible_feedback;
         return;
     }
-    const std::optional<path_id> main = c.paths.best();
+    const std::optional<path_id> main = c.paths.best(c.now);
     if (!main) return;
     const std::optional<path_id> other = other_path(c, *main);
-    const auto in_time = [&](path_id p) { return half(c.paths.rtt(p)) <= deficit.by_when; };
-    if (!in_time(*main) && !(other && in_time(*other))) {
-        ++stats_.expired_deficits;
-        return;
-    }
+    const duration shortest = half(other ? std::min(c.paths.rtt(*main), c.paths.rtt(*other)) : c.paths.rtt(*main));
 
-    // Which of them are not already being repaired?
+    // Which of them are not already being repaired, and can still be?
     const std::uint64_t oldest = oldest_protected();
     std::uint64_t from = static_cast<std::uint64_t>(first) < oldest ? oldest : static_cast<std::uint64_t>(first);
     std::uint32_t fresh = 0;
     std::uint64_t first_fresh = 0;
     std::uint64_t last_fresh = 0;
     std::uint8_t rounds = 0;
+    duration left{};  ///< of the one that is needed first
     for (std::uint64_t n = from; n <= static_cast<std::uint64_t>(last); ++n) {
         const sent_source* s = history_.find(n);
-        if (s == nullptr || s->acknowledged || s->repair_pending_until > c.now) continue;
-        if (fresh++ == 0) first_fresh = n;
+        if (s == nullptr || s->acknowledged || s->repair_pending_until > c.now || may_still_come(c, via, *s)) continue;
+        const duration time = time_left(c, *s);
+        if (time < shortest) continue;
+        if (fresh++ == 0) {
+            first_fresh = n;
+            left = time;
+        }
         last_fresh = n;
         if (s->repair_rounds > rounds) rounds = s->repair_rounds;
     }
-    if (fresh == 0) return;
+    if (fresh == 0) {
+        ++stats_.expired_deficits;
+        return;
+    }
     ++stats_.deficits;
 
     // The first answer goes over the cheap path. When it failed, or there is no time for another, the answer goes where
-    // it fails independently; on the same path one symbol is to spare.
-    const duration round_trip = c.paths.rtt(*main);
-    const bool last_chance = deficit.by_when < round_trip + half(round_trip) + feasibility_margin;
+    // it fails independently; when neither path is likely to be fast enough, it goes over both.
+    const bool again = left >= one_way(c.paths, *main) + c.paths.rtt(*main);
     const bool bursts = controller_.outputs().second_path;
-    const bool elsewhere = other && in_time(*other) && (rounds > 0 || last_chance || bursts);
+    const bool elsewhere = other && (rounds > 0 || !again || bursts);
+    const bool hurried = elsewhere && left < one_way(c.paths, *other);
     const path_id path = elsewhere ? *other : *main;
-    const std::uint32_t spare = last_chance && !elsewhere ? 1 : 0;
+    const std::uint32_t spare = !again && !elsewhere ? 1 : 0;
     const std::uint32_t needed = (fresh < deficit.symbols_needed ? fresh : deficit.symbols_needed) + spare;
     const auto window = static_cast<std::uint32_t>(last_fresh - first_fresh + 1);
-    for (std::uint32_t i = 0; i < needed; ++i)
-        (void)queue_.push(
-            {.kind = transmit_kind::reactive_repair, .path = path, .number = first_fresh, .count = window});
+    for (std::uint32_t i = 0; i < needed; ++i) {
+        planned_datagram repair{
+            .kind = transmit_kind::reactive_repair, .path = path, .number = first_fresh, .count = window};
+        (void)queue_.push(repair);
+        if (!hurried) continue;
+        repair.path = *main;
+        (void)queue_.push(repair);
+    }
 
     const instant until = c.now + c.paths.rtt(path) + config_.paths.report_interval / 2;
     for (std::uint64_t n = first_fresh; n <= last_fresh; ++n) {
@@ -232,16 +252,23 @@ void session_sender::answer_deficit(const session_context& c, const wire::defici
 
 void session_sender::on_path_event(const session_context& c, const path_event& event) noexcept {
     if (event.kind != path_event_kind::state_changed) return;
-    // A suspicion is often false: new packets are copied, the rest can wait for certainty and still be in time.
+    // Most suspicions are false: new packets take another path, what is under way has its last chance.
     if (event.to == path_state::suspect) ask_for_report(c, event.path);
-    if (event.to == path_state::dead) resend_tail(c, event.path);
+    if (event.to == path_state::dead && config_.control.law == control_law::reference) resend_tail(c, event.path);
+}
+
+duration session_sender::one_way(const scheduler& paths, path_id path) noexcept {
+    const duration deviation = paths.statistics({}, path).rtt_deviation;
+    return half(paths.rtt(path)) + std::clamp(deviation * 2, feasibility_margin, feasibility_margin * 5);
+}
+
+duration session_sender::time_left(const session_context& c, const sent_source& s) const noexcept {
+    return s.at + half(c.paths.statistics(c.now, s.path).rtt_min) + s.deadline - c.now;
 }
 
 instant session_sender::last_chance(const scheduler& paths, const sent_source& s, path_id path) const noexcept {
-    const path_statistics way = paths.statistics(s.at, path);
     const duration idle_round_trip = paths.statistics(s.at, s.path).rtt_min;
-    const duration slack = std::clamp(way.rtt_deviation, feasibility_margin, feasibility_margin * 2);
-    return s.at + half(idle_round_trip) + s.deadline - half(paths.rtt(path)) - slack;
+    return s.at + half(idle_round_trip) + s.deadline - one_way(paths, path);
 }
 
 void session_sender::copy_last_chances(const session_context& c) noexcept {
@@ -253,15 +280,23 @@ void session_sender::copy_last_chances(const session_context& c) noexcept {
         if (!other) return;
         const instant until = last_chance(c.paths, *s, *other);
         if (c.now < until - last_chance_lead) return;
-        if (c.now <= until && is_overdue(c, unresolved_, *s))
+        if (c.now <= until && is_worth_a_copy(c, unresolved_, *s))
             plan_copy(c, unresolved_, *other, wire::copy_reason::failover);
     }
 }
 
-bool session_sender::is_overdue(const session_context& c, std::uint64_t number, const sent_source& s) const noexcept {
+bool session_sender::is_worth_a_copy(const session_context& c, std::uint64_t number,
+                                     const sent_source& s) const noexcept {
+    // The less is left to spend, the likelier the loss has to be.
+    const auto credit = static_cast<std::int64_t>(extra_.available() / packet_bytes_);
+    const std::int64_t price_bp = std::max(price_broke_bp - credit * price_broke_bp / credit_rich, price_rich_bp);
+    if (s.repair_pending_until > c.now) return price_bp <= repair_failure_bp;
+    // Overtaken by a later packet on its own path: lost.
+    if (number < newest_acknowledged_ && c.paths.passed(s.path, s.path_sequence)) return true;
     // One lost report delays many acknowledgements; what it leaves open is no sign that the packets were lost too.
     const path_state state = c.paths.state(s.path);
-    return number < newest_acknowledged_ || state == path_state::suspect || state == path_state::dead;
+    if (state != path_state::suspect && state != path_state::dead) return false;
+    return c.paths.chance_of_missing(c.now, s.path, s.at, s.deadline) >= price_bp;
 }
 
 instant session_sender::next_timeout(const scheduler& paths) const noexcept {
@@ -297,7 +332,7 @@ void session_sender::resend_tail(const session_context& c, path_id from) noexcep
 void session_sender::control(const session_context& c) noexcept {
     if (last_control_ != instant::before_all() && c.now - last_control_ < control_interval) return;
     last_control_ = c.now;
-    const std::optional<path_id> main = c.paths.best();
+    const std::optional<path_id> main = c.paths.best(c.now);
     if (!main) return;
     control_inputs in;
     in.features = peer_features_;
@@ -312,7 +347,7 @@ void session_sender::control(const session_context& c) noexcept {
     in.overhead_headroom_bp = extra_.available() > config_.max_payload ? config_.overhead_cap_bp : 0;
     const bool helped = helping_;
     helping_ = controller_.update(c.now, in).second_path;
-    if (second_path_wanted(c, *main) && helping_ && !helped) resend_tail(c, *main);
+    if (copies_ordered() && !helped) resend_tail(c, *main);
 }
 
 // Building datagrams
@@ -359,9 +394,14 @@ bool session_sender::write(const planned_datagram& d, wire::writer& out) noexcep
     return false;
 }
 
-void session_sender::on_sent(const planned_datagram& d, std::uint64_t bytes, std::uint64_t source_bytes) noexcept {
+void session_sender::on_sent(const session_context& c, const planned_datagram& d, std::uint64_t bytes,
+                             std::uint64_t source_bytes) noexcept {
     switch (d.kind) {
         case transmit_kind::source:
+            if (sent_source* s = history_.find(d.number)) {
+                s->path = d.path;
+                s->path_sequence = c.paths.next_sequence(d.path);
+            }
             --unsent_;
             extra_.earn(source_bytes);
             stats_.source.add(source_bytes);

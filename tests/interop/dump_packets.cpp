@@ -67,6 +67,8 @@ void examples() {
               wire::write_delimited(out, feedback);
               wire::write(out, data);
           }));
+    feedback.stalled = true;
+    print("example", packet_of(10, [&](auto& out) { wire::write(out, feedback); }));
     print("example", packet_of(11, [&](auto& out) { wire::write(out, wire::probe_frame{false, 11}); }));
     print("example", packet_of(12, [&](auto& out) {
               wire::write_delimited(out, wire::clock_frame{true, 1'000'000'000, 2'000'000'000, 2'000'050'000});

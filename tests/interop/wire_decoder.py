@@ -79,7 +79,7 @@ def read_repair(r):
 
 def read_feedback(r):
     flags = r.uint(1)
-    if flags & ~0x03:
+    if flags & ~0x07:
         raise Malformed
     out = {"newest_esi": r.uint(4), "known_run": r.varint(most=U32)}
     out["ranges"] = [[r.varint(1, U32), r.varint(1, U32)] for _ in range(r.varint(most=16))]
@@ -98,7 +98,9 @@ def read_feedback(r):
         out["loss_ppm"] = r.varint(most=1_000_000)
         out["mean_burst_x16"] = r.varint(most=U32)
     out["paths"] = [[r.uint(1), r.uint(2), r.varint(most=U32) * TICK_NS, r.uint(2)]
-                    for _ in range(r.varint(most=8))]
+                    for _ in range(r.varint(1 if flags & 0x04 else 0, 8))]
+    if flags & 0x04:
+        out["stalled"] = True
     return out
 
 
@@ -181,7 +183,7 @@ def write_repair(f):
 
 
 def write_feedback(f):
-    flags = ("symbols_needed" in f) | ("regime" in f) << 1
+    flags = ("symbols_needed" in f) | ("regime" in f) << 1 | ("stalled" in f) << 2
     out = bytes([flags]) + f["newest_esi"].to_bytes(4, "big") + varint(f["known_run"]) + varint(len(f["ranges"]))
     for missing, known in f["ranges"]:
         out += varint(missing) + varint(known)

@@ -81,7 +81,9 @@ inline void add_data(object& out, const wire::data_frame& f) {
             .time("j_slow", f.features.j_slow)
             .number("loss_ppm", f.features.loss_ppm)
             .number("mean_burst_x16", f.features.mean_burst_x16);
-    return out.raw("paths", list(paths)).done();
+    out.raw("paths", list(paths));
+    if (f.stalled) out.boolean("stalled", true);
+    return out.done();
 }
 
 }  // namespace detail

@@ -113,6 +113,11 @@ TEST_CASE("wire: golden bytes of every frame") {
                  0xC0, 0,  0,    0,    0xFF, 0xFF, 0xFF, 0xFF,  // mean burst
                  1,    9,  0x12, 0x34, 0x40, 0x40, 0xFF, 0xFF});
     CHECK(written(wire::feedback_frame{}) == packet{1, 2, 3, 0x04, 0, 0, 0, 0, 0, 0, 0, 0});
+    wire::feedback_frame stalled;
+    stalled.stalled = true;
+    stalled.path_count = 1;
+    stalled.paths[0] = {7, 1, {}, 2};
+    CHECK(written(stalled) == packet{1, 2, 3, 0x04, 4, 0, 0, 0, 0, 0, 0, 1, 7, 0, 1, 0, 0, 2});
 }
 
 TEST_CASE("wire: a frame with its length lets another one follow") {
@@ -231,7 +236,8 @@ TEST_CASE("wire: fields with forbidden values are malformed where they stand") {
     CHECK(wrong_at({1, 0, 0, 0x06, 2, 0, 0, 0, 0, 0, 0, 0, 0}) == 4);                   // clock direction
     CHECK(wrong_at({1, 0, 0, 0x08, 2, 0, 0, 0, 0}) == 4);                               // probe direction
     CHECK(wrong_at({1, 0, 0, 0x02, 0, 0, 0xF0, 1, 0, 0, 0, 0}) == 12);                  // empty symbol
-    CHECK(wrong_at({1, 0, 0, 0x04, 0x04, 0, 0, 0, 0, 0, 0, 0}) == 4);                   // flags
+    CHECK(wrong_at({1, 0, 0, 0x04, 0x08, 0, 0, 0, 0, 0, 0, 0}) == 4);                   // flags
+    CHECK(wrong_at({1, 0, 0, 0x04, 0x04, 0, 0, 0, 0, 0, 0, 0}) == 11);                  // stalled, but which path?
     CHECK(wrong_at({1, 0, 0, 0x04, 0, 0, 0, 0, 0, 0, 17, 0}) == 10);                    // too many ranges
     CHECK(wrong_at({1, 0, 0, 0x04, 0, 0, 0, 0, 0, 0, 1, 0, 1, 0}) == 11);               // an empty gap
     CHECK(wrong_at({1, 0, 0, 0x04, 0, 0, 0, 0, 0, 0, 1, 1, 0, 0}) == 11);               // an empty run

@@ -11,6 +11,7 @@
 #include "duality/clock_sync.hpp"
 #include "duality/controller.hpp"
 #include "duality/detail/session_sender.hpp"
+#include "duality/detail/stall_watch.hpp"
 #include "duality/jitter_hold.hpp"
 #include "duality/memory.hpp"
 #include "duality/multipath.hpp"
@@ -30,6 +31,8 @@ public:
     [[nodiscard]] static result<session_receiver> create(const session_config& config,
                                                          const allocator& memory) noexcept;
 
+    /// A datagram came over a path whose numbers it continues, or with `lost` of them skipped. Before its frames.
+    void on_datagram(std::uint32_t lost) noexcept { skipped_ = lost != 0; }
     void on_data(const session_context& c, path_id path, const wire::data_frame& frame) noexcept;
     void on_copy(const session_context& c, path_id path, const wire::copy_frame& frame) noexcept;
     void on_repair(const session_context& c, path_id path, const wire::repair_frame& frame) noexcept;
@@ -43,15 +46,22 @@ public:
     [[nodiscard]] path_id report_path(instant now) const noexcept;
     /// Writes a report as of now, as the last frame of a packet or with its length.
     void write_report(const session_context& c, wire::writer& out, bool delimited) noexcept;
-    /// May `bytes` of reports leave? They are paid by what was received.
-    [[nodiscard]] bool covers_report(std::uint64_t bytes) const noexcept { return reports_.covers(bytes); }
+    /// May `bytes` of reports leave? They are paid by what was received. All but the notice of a stall leave enough for
+    /// one.
+    [[nodiscard]] bool covers_report(std::uint64_t bytes) const noexcept {
+        return reports_.covers(notices_left_ != 0 ? bytes : bytes + notice_bytes);
+    }
     [[nodiscard]] bool spend_on_reports(std::uint64_t bytes) noexcept { return reports_.spend(bytes); }
     /// The report that was written leaves.
     void on_report_sent(const session_context& c) noexcept;
     /// It did not fit beside another frame; it is tried again a little later.
     void on_report_refused(instant now) noexcept { retry_at_ = now + report_retry; }
     /// Nothing can pay for it before something arrives.
-    void on_report_unaffordable() noexcept { unaffordable_ = true; }
+    void on_report_unaffordable() noexcept {
+        unaffordable_ = true;
+        notices_left_ = 0;
+        echo_path_.reset();
+    }
 
     void handle_timeout(const session_context& c) noexcept;
     [[nodiscard]] instant next_timeout() const noexcept;
@@ -73,7 +83,9 @@ private:
     static constexpr duration control_interval = duration::from_ms(20);
     /// A path is in use while source packets came over it this recently.
     static constexpr duration path_memory = duration::from_ms(200);
-    static constexpr std::uint32_t regime_every = 5;  ///< reports between two with the regime features
+    static constexpr std::uint64_t notice_bytes = 64;
+    static constexpr std::uint32_t stall_notices = 3;  ///< for one stall, a report interval apart
+    static constexpr std::uint32_t regime_every = 5;   ///< reports between two with the regime features
     static constexpr std::size_t no_slot = static_cast<std::size_t>(-1);
 
     struct slot {
@@ -100,6 +112,8 @@ private:
                recovery how) noexcept;
     void collect_rebuilt(const session_context& c) noexcept;
     void note_path(instant now, path_id path, bool help) noexcept;
+    /// A new source packet came on its own.
+    void watch_flow(const session_context& c, path_id path, const wire::data_frame& frame) noexcept;
     void earn(const session_context& c, path_id path, std::size_t payload_bytes) noexcept;
     void update_wanted(instant now) noexcept;
     [[nodiscard]] wire::deficit_report deficit(instant now) const noexcept;
@@ -131,6 +145,16 @@ private:
     bool last_repair_reactive_ = false;
 
     duration report_interval_{};
+    stall_watch watch_;
+    path_id flow_path_ = 0;  ///< that brought the last source packet
+    std::uint32_t watched_esi_ = 0;
+    media_time watched_origin_{};
+    std::uint32_t notices_left_ = 0;      ///< of a stall
+    path_id notice_path_ = 0;             ///< that they take
+    bool skipped_ = false;                ///< the datagram at hand came after lost ones
+    std::uint64_t asked_for_ = 0;         ///< newest missing packet in the report at hand
+    std::uint64_t newest_requested_ = 0;  ///< newest missing packet that was asked for
+    std::optional<path_id> echo_path_;    ///< the last report asked for something new, and goes over this path as well
     bool unreported_ = false;
     bool urgent_ = false;                    ///< the flow changed its path: the peer should hear that at once
     bool holes_open_ = false;                ///< the last report asked for something

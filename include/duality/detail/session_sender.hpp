@@ -75,7 +75,8 @@ public:
     [[nodiscard]] bool spend(std::uint64_t bytes) noexcept { return extra_.spend(bytes); }
     /// Counts a datagram that leaves, `bytes` including the path's overhead; `source_bytes` of a source packet are those
     /// that would have left without us.
-    void on_sent(const planned_datagram& datagram, std::uint64_t bytes, std::uint64_t source_bytes) noexcept;
+    void on_sent(const session_context& c, const planned_datagram& datagram, std::uint64_t bytes,
+                 std::uint64_t source_bytes) noexcept;
     /// A planned datagram is not sent after all.
     void on_dropped(const planned_datagram& datagram, bool by_budget) noexcept;
     /// The overhead cap refused one. True when that should be told to the user (at most once a second).
@@ -97,6 +98,12 @@ private:
     /// Packets' worth of credit that copies on suspicion do not touch.
     static constexpr std::uint64_t suspicion_reserve = 16;
     static constexpr std::uint64_t spare_bytes = 2'048;
+    /// The odds of a loss, in basis points, from which on a copy is worth its bytes: with nothing left to spend, and
+    /// with `credit_rich` packets' worth or more. In between they fall evenly.
+    static constexpr std::int64_t price_broke_bp = 6'000;
+    static constexpr std::int64_t price_rich_bp = 200;
+    static constexpr std::int64_t credit_rich = 64;
+    static constexpr std::int64_t repair_failure_bp = 1'500;  ///< odds that a repair under way does not help
     /// A copy is made this long before its last chance, so that a late timer does not waste it.
     static constexpr duration last_chance_lead = duration::from_ms(2);
 
@@ -107,6 +114,7 @@ private:
         bool acknowledged = false;
         bool copied = false;
         std::uint8_t repair_rounds = 0;
+        std::uint64_t path_sequence = 0;  ///< that it left with
         instant repair_pending_until = instant::before_all();
         duration deadline{};  ///< after it would have arrived on the idle path
     };
@@ -115,15 +123,24 @@ private:
 
     /// Where things go that should fail independently of `main`.
     [[nodiscard]] std::optional<path_id> other_path(const session_context& c, path_id main) const noexcept;
-    [[nodiscard]] bool second_path_wanted(const session_context& c, path_id main) const noexcept;
+    /// Does the control law want every packet on two paths?
+    [[nodiscard]] bool copies_ordered() const noexcept;
     void acknowledge(const wire::feedback_frame& feedback) noexcept;
     void mark_known(std::uint64_t newest, std::uint64_t count) noexcept;
-    void answer_deficit(const session_context& c, const wire::deficit_report& deficit) noexcept;
-    void plan_parity(const session_context& c, path_id main, std::uint64_t packet_bytes) noexcept;
-    /// Should the peer have reported this packet by now?
-    [[nodiscard]] bool is_overdue(const session_context& c, std::uint64_t number, const sent_source& s) const noexcept;
+    void answer_deficit(const session_context& c, path_id via, const wire::deficit_report& deficit) noexcept;
+    /// Is a packet that the peer misses, by a report that came over `via`, perhaps only late?
+    [[nodiscard]] bool may_still_come(const session_context& c, path_id via, const sent_source& s) const noexcept;
+    void plan_parity(const session_context& c, path_id main) noexcept;
+    /// At its last chance, should a packet be copied? That depends on how likely it is to be lost and on what is left to
+    /// spend.
+    [[nodiscard]] bool is_worth_a_copy(const session_context& c, std::uint64_t number,
+                                       const sent_source& s) const noexcept;
     void ask_for_report(const session_context& c, path_id from) noexcept;
     void resend_tail(const session_context& c, path_id from) noexcept;
+    /// How long something over `path` takes to the peer, but for rare exceptions.
+    [[nodiscard]] static duration one_way(const scheduler& paths, path_id path) noexcept;
+    /// Until its deadline at the peer; negative after it.
+    [[nodiscard]] duration time_left(const session_context& c, const sent_source& s) const noexcept;
     /// Until when a copy over `path` reaches the peer before the packet's deadline.
     [[nodiscard]] instant last_chance(const scheduler& paths, const sent_source& s, path_id path) const noexcept;
     void plan_copy(const session_context& c, std::uint64_t number, path_id path, wire::copy_reason reason) noexcept;
@@ -141,6 +158,7 @@ private:
     std::uint64_t unsent_ = 0;         ///< source packets planned and not yet polled
     std::uint64_t parity_credit_ = 0;  ///< in 1/10,000 byte
     std::uint64_t repair_bytes_ = 0;   ///< of the last repair, the estimate for the next
+    std::uint64_t packet_bytes_ = 1;   ///< of the last source packet, without our header
     duration send_interval_{};         ///< smoothed
     bool helping_ = false;             ///< the second path is in use
     instant last_send_ = instant::before_all();

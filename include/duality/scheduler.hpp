@@ -1,0 +1,454 @@
+// SPDX-License-Identifier: MIT
+//
+// Knows what each path is worth (round trip, silence, cost, budget) and says where a packet should go.
+//
+// An outage shows as silence. A peer that receives data reports every few milliseconds, and one that expects data and
+// gets none says so over another path. A path that owes a report longer than its own habit, or that the peer has given
+// up waiting for, is suspect at once and dead soon after (no timeout of a second). Most suspicions are false, so what
+// is done about one depends on the odds: how the stalls of this path have ended so far.
+//
+// Sans-I/O, no allocation after `create`; one object belongs to one thread. `on_transmit`, `on_report`, `on_stall`,
+// `on_arrival` and `handle_timeout` can change `next_timeout()`.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+
+#include "duality/detail/path_record.hpp"
+#include "duality/memory.hpp"
+#include "duality/path.hpp"
+#include "duality/ring.hpp"
+#include "duality/sequence.hpp"
+#include "duality/status.hpp"
+#include "duality/time.hpp"
+
+namespace duality {
+inline namespace v0 {
+
+/// Knows the paths of one session end and chooses among them.
+class scheduler {
+public:
+    [[nodiscard]] static constexpr const field_bounds* bounds(std::string_view field) noexcept {
+        return find_bounds(scheduler_bounds, field);
+    }
+
+    [[nodiscard]] static result<scheduler> create(const scheduler_config& config, const allocator& memory) noexcept {
+        config_check check{scheduler_bounds};
+        check.in_range("max_paths", config.max_paths)
+            .in_range("report_interval", config.report_interval.ns() / 1'000'000)
+            .in_range("report_worth", config.report_worth)
+            .in_range("suspicion_margin", config.suspicion_margin.ns() / 1'000'000)
+            .in_range("dead_after", config.dead_after.ns() / 1'000'000)
+            .in_range("late_after", config.late_after.ns() / 1'000'000)
+            .in_range("probe_interval", config.probe_interval.ns() / 1'000'000)
+            .in_range("keep_alive", config.keep_alive.ns() / 1'000'000)
+            .in_range("recovery_time", config.recovery_time.ns() / 1'000'000);
+        if (!check.ok()) return check.error();
+        scheduler s{config};
+        if (!s.paths_.create(config.max_paths, memory)) return status::out_of_memory;
+        for (record& p : s.paths_)
+            if (!p.sent.create(record::sent_window, memory)) return status::out_of_memory;
+        if (!s.events_.create(64, memory)) return status::out_of_memory;
+        return s;
+    }
+
+    /// `invalid_argument` when the id is taken, `queue_full` when there is no room for another path.
+    [[nodiscard]] status add_path(instant now, path_id id, const path_config& config) noexcept {
+        if (find(id) != nullptr) return status::invalid_argument;
+        for (record& p : paths_) {
+            if (p.used) continue;
+            p.reset(id, config, now);
+            return status::ok;
+        }
+        return status::queue_full;
+    }
+
+    [[nodiscard]] status remove_path(path_id id) noexcept {
+        record* p = find(id);
+        if (p == nullptr) return status::unknown_path;
+        p->used = false;
+        return status::ok;
+    }
+
+    [[nodiscard]] bool has_path(path_id id) const noexcept { return find(id) != nullptr; }
+    /// Is this a metered path with a free one beside it?
+    [[nodiscard]] bool is_helper(path_id id) const noexcept {
+        const record* p = find(id);
+        if (p == nullptr || p->config.cost == cost_class::free) return false;
+        for (const record& other : paths_)
+            if (other.used && other.config.cost == cost_class::free) return true;
+        return false;
+    }
+    /// Has the path's budget refused a datagram?
+    [[nodiscard]] bool path_exhausted(path_id id) const noexcept {
+        const record* p = find(id);
+        return p != nullptr && p->stats.budget_exhausted;
+    }
+    /// The path sequence number that the next `on_transmit` will give, unwrapped. Its low 16 bits travel.
+    [[nodiscard]] std::uint64_t next_sequence(path_id id) const noexcept {
+        const record* p = find(id);
+        return p == nullptr ? 0 : p->next_sequence;
+    }
+
+    // Sending.
+
+    /// May a datagram of `bytes` go out on this path? Takes it from the path's budget when it may. A path whose budget
+    /// refuses stops for good and says so in an event.
+    [[nodiscard]] status reserve(instant now, wall_time wall, path_id id, std::size_t bytes) noexcept {
+        record* p = find(id);
+        if (p == nullptr) return status::unknown_path;
+        if (bytes > p->config.max_datagram) return status::too_large;
+        if (p->budget.spend(wall, on_the_wire(*p, bytes))) return status::ok;
+        if (!p->stats.budget_exhausted) {
+            p->stats.budget_exhausted = true;
+            push_event({path_event_kind::budget_exhausted, now, id, p->stats.state, p->stats.state, {}, {}});
+        }
+        return status::over_budget;
+    }
+
+    /// Records a datagram that leaves now and gives it its path sequence number. `owes_report`: the peer answers it.
+    [[nodiscard]] std::uint16_t on_transmit(instant now, path_id id, std::size_t bytes, bool owes_report) noexcept {
+        record* p = find(id);
+        if (p == nullptr) return 0;
+        const std::uint64_t sequence = p->next_sequence++;
+        p->sent.insert(sequence) = {now, owes_report ? static_cast<std::uint32_t>(on_the_wire(*p, bytes)) : 0};
+        ++p->stats.packets_sent;
+        p->stats.bytes_sent += on_the_wire(*p, bytes);
+        p->last_sent = now;
+        if (owes_report) p->owe(now, on_the_wire(*p, bytes), config_.report_worth);
+        return static_cast<std::uint16_t>(sequence);
+    }
+
+    // Receiving.
+
+    /// Any packet that arrived on the path.
+    [[nodiscard]] path_arrival on_arrival(instant now, wall_time wall, path_id id, std::uint16_t sequence,
+                                          std::size_t bytes) noexcept {
+        record* p = find(id);
+        if (p == nullptr) return {};
+        ++p->stats.packets_received;
+        p->stats.bytes_received += on_the_wire(*p, bytes);
+        p->budget.note(wall, on_the_wire(*p, bytes));
+        p->last_arrival = now;
+        return p->on_arrival(sequence);
+    }
+
+    /// The peer says that it has received this path's packets up to `word.newest_sequence`.
+    void on_report(instant now, path_id id, const path_word& word) noexcept {
+        record* p = find(id);
+        if (p == nullptr || p->next_sequence == 0) return;
+        const std::int64_t newest = unwrap(*p, word.newest_sequence);
+        // A number that was never sent is a lie or very old: no news.
+        if (newest < 0 || static_cast<std::uint64_t>(newest) >= p->next_sequence || newest <= p->newest_reported)
+            return;
+        const auto covered = static_cast<std::uint64_t>(newest);
+        const record::sent_packet* packet = p->sent.find(covered);
+        duration late{};  ///< round trip beyond the shortest one
+        if (packet != nullptr && word.via == id) {
+            p->on_rtt_sample(now, now - packet->at - word.age);
+            late = now - packet->at - word.age - p->stats.rtt_min;
+        }
+        p->end_stall(now, word, covered, rtt(word.via) / 2);
+        // News from before the silence, by another way, proves nothing.
+        const bool alive = word.via == id || packet == nullptr || packet->at >= p->dead_since;
+        if (p->stats.state == path_state::dead && !alive) {
+            p->note_word(word, newest);
+            p->begin_stall();
+            return;
+        }
+        p->on_report_gap(now, config_.report_interval);
+        p->note_word(word, newest);
+        p->last_report = now;
+        p->settle_owed(config_.report_worth);
+        p->late_reports = late > late_limit(*p) ? p->late_reports + 1 : 0;
+        revive(now, *p, late);
+    }
+
+    /// The peer's word, arrived over the path `via`, that this path has brought nothing after `newest_sequence` although
+    /// something should have come. Follows `on_report` of the same report.
+    void on_stall(instant now, path_id id, path_id via, std::uint16_t newest_sequence) noexcept {
+        record* p = find(id);
+        if (p == nullptr || p->next_sequence == 0 || unwrap(*p, newest_sequence) != p->newest_reported) return;
+        if (p->stuck) p->confirmed = true;
+        if (p->stats.state != path_state::active) return;
+        // Was anything due when the peer wrote this? A pause of the application is no stall.
+        const record::sent_packet* oldest = p->oldest_unreported();
+        const duration under_way = rtt(id) / 2 + rtt(via) / 2;
+        if (oldest == nullptr || now - oldest->at < under_way) return;
+        suspect(now, *p, now - oldest->at, under_way);
+        p->confirmed = true;
+    }
+
+    // Choosing.
+
+    /// Where source packets go: the cheapest living path, the one with the shortest round trip among equals. A suspect
+    /// gives way to one that lives, when the odds are against it; when none lives, the one that was heard of last. None
+    /// only when every path is out of budget or there is none.
+    [[nodiscard]] std::optional<path_id> best(instant now) const noexcept {
+        const record* chosen = nullptr;
+        for (const record& p : paths_)
+            if (is_usable(p) && (chosen == nullptr || better(now, p, *chosen))) chosen = &p;
+        return id_of(chosen);
+    }
+
+    /// The best living path other than `avoid`, for what should fail independently of it; suspects do not count.
+    [[nodiscard]] std::optional<path_id> alternative(path_id avoid) const noexcept {
+        const record* chosen = nullptr;
+        for (const record& p : paths_) {
+            if (!is_usable(p) || p.id == avoid || rank(p) > 1 || p.stats.state == path_state::suspect) continue;
+            if (chosen == nullptr || preferred(p, *chosen)) chosen = &p;
+        }
+        return id_of(chosen);
+    }
+
+    /// The other path for what always goes over two: any but a dead metered one.
+    [[nodiscard]] std::optional<path_id> companion(path_id of) const noexcept {
+        const record* chosen = nullptr;
+        for (const record& p : paths_) {
+            const bool wasted = p.stats.state == path_state::dead && p.config.cost == cost_class::metered;
+            if (!is_usable(p) || p.id == of || wasted) continue;
+            if (chosen == nullptr || rank(p) < rank(*chosen)) chosen = &p;
+        }
+        return id_of(chosen);
+    }
+
+    /// Source packets now go here.
+    void activate(instant now, path_id id) noexcept {
+        for (record& p : paths_) {
+            if (!p.used) continue;
+            if (p.id == id && (p.stats.state == path_state::standby || p.stats.state == path_state::warm)) {
+                p.active_since = now;
+                change(now, p, path_state::active, {}, {});
+            } else if (p.id != id && p.stats.state == path_state::active) {
+                change(now, p, path_state::warm, {}, {});
+            }
+        }
+    }
+
+    // What is known of a path.
+
+    /// Smoothed round trip, or the configured guess. Zero for an unknown path.
+    [[nodiscard]] duration rtt(path_id id) const noexcept {
+        const record* p = find(id);
+        return p == nullptr ? duration{} : p->rtt();
+    }
+    /// The odds, in basis points, that a packet sent at `sent` and not reported yet comes more than `patience` later than
+    /// on an idle path, by how the stalls of this path have ended so far.
+    [[nodiscard]] std::int64_t chance_of_missing(instant now, path_id id, instant sent,
+                                                 duration patience) const noexcept {
+        const record* p = find(id);
+        return p == nullptr ? 10'000 : p->chance_of_missing(now, sent, patience);
+    }
+    /// Has the path brought this packet or a later one?
+    [[nodiscard]] bool passed(path_id id, std::uint64_t sequence) const noexcept {
+        const record* p = find(id);
+        return p == nullptr || p->newest_reported >= static_cast<std::int64_t>(sequence);
+    }
+    [[nodiscard]] path_state state(path_id id) const noexcept {
+        const record* p = find(id);
+        return p == nullptr ? path_state::dead : p->stats.state;
+    }
+    [[nodiscard]] const path_config* config(path_id id) const noexcept {
+        const record* p = find(id);
+        return p == nullptr ? nullptr : &p->config;
+    }
+    /// How long the path has been silent while it owed a report; zero when it owes none.
+    [[nodiscard]] duration silence(instant now, path_id id) const noexcept {
+        const record* p = find(id);
+        return p == nullptr || !p->owed ? duration{} : std::max(now - p->silent_since(), duration{});
+    }
+    [[nodiscard]] path_statistics statistics(instant now, path_id id) const noexcept {
+        const record* p = find(id);
+        if (p == nullptr) return {};
+        path_statistics out = p->stats;
+        out.silence = silence(now, id);
+        return out;
+    }
+    /// Received sequence state for a report to the peer; false when nothing has been received on the path.
+    [[nodiscard]] bool received(instant now, path_id id, std::uint16_t& newest, duration& age,
+                                std::uint16_t& count) const noexcept {
+        const record* p = find(id);
+        if (p == nullptr || !p->heard) return false;
+        newest = static_cast<std::uint16_t>(p->newest_received);
+        age = std::max(now - p->last_arrival, duration{});
+        count = static_cast<std::uint16_t>(p->stats.packets_received);
+        return true;
+    }
+    /// Calls `visit(path_id)` for every path, in the order in which they were added to free places.
+    template <class Visit>
+    void for_each_path(Visit visit) const noexcept {
+        for (const record& p : paths_)
+            if (p.used) visit(p.id);
+    }
+
+    // Time.
+
+    void handle_timeout(instant now) noexcept {
+        for (record& p : paths_) {
+            if (!p.used) continue;
+            if (p.owed && p.stats.state == path_state::active && now >= p.suspect_at(config_))
+                suspect(now, p, now - p.silent_since(), p.threshold(config_));
+            if (p.stats.state == path_state::suspect && now >= p.suspected_since + config_.dead_after)
+                die(now, p, now - p.suspected_since, config_.dead_after);
+        }
+    }
+
+    /// A path that should be probed now; the caller sends a probe on it (or is refused by a budget) and asks again.
+    [[nodiscard]] std::optional<path_id> poll_probe(instant now) noexcept {
+        for (record& p : paths_) {
+            if (!is_usable(p)) continue;
+            if (const instant due = p.probe_due(config_); due.is_never() || now < due) continue;
+            if (p.stats.state == path_state::dead) {
+                const bool answering = !p.answering_since.is_never();
+                p.next_probe = now + p.probe_gap;
+                if (!answering)
+                    p.probe_gap = p.probe_gap < probe_gap_max ? p.probe_gap + p.probe_gap / 16 : probe_gap_max;
+                if (answering) p.probe_gap = config_.probe_interval;
+            } else {
+                p.next_probe = now + (p.stats.state == path_state::standby ? standby_probe : config_.keep_alive);
+            }
+            return p.id;
+        }
+        return std::nullopt;
+    }
+
+    [[nodiscard]] instant next_timeout() const noexcept {
+        instant at = instant::never();
+        for (const record& p : paths_) {
+            if (!p.used) continue;
+            if (p.owed && p.stats.state == path_state::active) at = std::min(at, p.suspect_at(config_));
+            if (p.stats.state == path_state::suspect) at = std::min(at, p.suspected_since + config_.dead_after);
+            if (is_usable(p)) at = std::min(at, p.probe_due(config_));
+        }
+        return at;
+    }
+
+    [[nodiscard]] bool poll_event(path_event& out) noexcept {
+        if (events_.empty()) return false;
+        out = events_.pop();
+        return true;
+    }
+
+private:
+    using record = detail::path_record;
+
+    static constexpr duration probe_gap_max = duration::from_seconds(1);
+    static constexpr duration standby_probe = duration::from_ms(250);
+    static constexpr std::int64_t doubt_bp = 300;  ///< odds of being late at which packets take another path
+
+    explicit scheduler(const scheduler_config& config) noexcept : config_{config} {}
+
+    [[nodiscard]] static std::uint64_t on_the_wire(const record& p, std::size_t bytes) noexcept {
+        return bytes + p.config.datagram_overhead;
+    }
+    [[nodiscard]] static std::int64_t unwrap(const record& p, std::uint16_t sequence) noexcept {
+        return unwrap_nearest(static_cast<std::int64_t>(p.next_sequence) - 1, sequence, 16);
+    }
+
+    [[nodiscard]] record* find(path_id id) noexcept {
+        for (record& p : paths_)
+            if (p.used && p.id == id) return &p;
+        return nullptr;
+    }
+    [[nodiscard]] const record* find(path_id id) const noexcept {
+        for (const record& p : paths_)
+            if (p.used && p.id == id) return &p;
+        return nullptr;
+    }
+    [[nodiscard]] static std::optional<path_id> id_of(const record* p) noexcept {
+        return p == nullptr ? std::nullopt : std::optional<path_id>{p->id};
+    }
+
+    [[nodiscard]] static bool is_usable(const record& p) noexcept { return p.used && !p.stats.budget_exhausted; }
+    /// 0 lives, 1 never tried, 2 dead.
+    [[nodiscard]] static int rank(const record& p) noexcept {
+        return p.stats.state == path_state::dead ? 2 : p.stats.state == path_state::standby ? 1 : 0;
+    }
+    /// Would a packet sent now come too late, likely enough to send it elsewhere?
+    [[nodiscard]] bool is_doubtful(instant now, const record& p) const noexcept {
+        return p.stats.state == path_state::suspect && p.chance_of_missing(now, now, config_.late_after) >= doubt_bp;
+    }
+    [[nodiscard]] static bool is_proven(const record& p) noexcept {
+        return p.stats.state == path_state::warm || p.stats.state == path_state::active;
+    }
+    [[nodiscard]] bool better(instant now, const record& a, const record& b) const noexcept {
+        if ((rank(a) == 2) != (rank(b) == 2)) return rank(a) < rank(b);
+        if (rank(a) == 2) return a.last_report > b.last_report;
+        if (const bool doubtful = is_doubtful(now, a); doubtful != is_doubtful(now, b) && is_proven(doubtful ? b : a))
+            return !doubtful;
+        return preferred(a, b);
+    }
+    /// Of two paths that are not dead.
+    [[nodiscard]] static bool preferred(const record& a, const record& b) noexcept {
+        if (a.config.cost != b.config.cost) return a.config.cost < b.config.cost;
+        if (rank(a) != rank(b)) return rank(a) < rank(b);
+        // A path keeps its traffic unless another is clearly shorter.
+        const auto worth = [](const record& p) {
+            return p.stats.state == path_state::active ? p.rtt() - p.rtt() / 4 : p.rtt();
+        };
+        return worth(a) < worth(b);
+    }
+
+    /// Coming back takes half of what it takes to go.
+    [[nodiscard]] duration late_limit(const record& p) const noexcept {
+        return p.stats.state == path_state::dead ? config_.late_after / 2 : config_.late_after;
+    }
+
+    /// The path was heard of, the newest of its packets so late.
+    void revive(instant now, record& p, duration late) noexcept {
+        switch (p.stats.state) {
+            case path_state::standby: change(now, p, path_state::warm, {}, {}); break;
+            case path_state::suspect: change(now, p, path_state::active, {}, {}); [[fallthrough]];
+            case path_state::active:
+                // A queue that makes packets worthless is as bad as an outage; one slow report is only a spike.
+                if (p.late_reports >= 2) die(now, p, late, config_.late_after);
+                break;
+            case path_state::dead:
+                p.begin_stall();
+                if (p.late_reports != 0) {
+                    p.answering_since = instant::never();
+                    break;
+                }
+                if (p.answering_since.is_never()) p.answering_since = now;
+                if (now - p.answering_since >= config_.recovery_time) change(now, p, path_state::warm, {}, {});
+                break;
+            case path_state::warm: break;
+        }
+    }
+
+    void suspect(instant now, record& p, duration measured, duration threshold) noexcept {
+        change(now, p, path_state::suspect, measured, threshold);
+        p.suspected_since = now;
+        p.confirmed = false;
+        p.begin_stall();
+    }
+
+    void die(instant now, record& p, duration measured, duration threshold) noexcept {
+        change(now, p, path_state::dead, measured, threshold);
+        p.dead_since = now;
+        p.answering_since = instant::never();
+        p.next_probe = now;
+        p.probe_gap = config_.probe_interval;
+    }
+
+    void change(instant now, record& p, path_state to, duration silence, duration threshold) noexcept {
+        push_event({path_event_kind::state_changed, now, p.id, p.stats.state, to, silence, threshold});
+        if (to == path_state::suspect) ++p.stats.suspicions;
+        if (to == path_state::dead) ++p.stats.deaths;
+        p.stats.state = to;
+    }
+
+    /// The oldest event gives way: the newest says most about the present.
+    void push_event(const path_event& event) noexcept {
+        if (events_.full()) (void)events_.pop();
+        (void)events_.push(event);
+    }
+
+    scheduler_config config_;
+    buffer<record> paths_;
+    ring<path_event> events_;
+};
+
+}  // namespace v0
+}  // namespace duality
