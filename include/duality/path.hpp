@@ -43,6 +43,7 @@ struct scheduler_config {
     duration suspicion_margin = duration::from_ms(12);  ///< silence beyond the habit of the path that is normal
     duration dead_after = duration::from_ms(20);        ///< suspicion this long means dead
     duration late_after = duration::from_ms(70);        ///< a round trip this much beyond the shortest also means dead
+    bool leave_suspects = true;                         ///< do new packets take another path at once?
     duration probe_interval = duration::from_ms(20);    ///< of a path just found dead; backs off to a second
     duration keep_alive = duration::from_seconds(10);   ///< of an idle path; below common NAT timeouts of 30 s
     duration recovery_time = duration::from_ms(20);     ///< a dead path must answer this long to be used again

@@ -202,11 +202,13 @@ public:
         return id_of(chosen);
     }
 
-    /// The other path for what always goes over two: any but a dead metered one.
+    /// The other path for what always goes over two: any but a dead metered one beside a living one.
     [[nodiscard]] std::optional<path_id> companion(path_id of) const noexcept {
+        const record* main = find(of);
+        const bool is_certain = main != nullptr && is_proven(*main);
         const record* chosen = nullptr;
         for (const record& p : paths_) {
-            const bool wasted = p.stats.state == path_state::dead && p.config.cost == cost_class::metered;
+            const bool wasted = rank(p) == 2 && p.config.cost == cost_class::metered && is_certain;
             if (!is_usable(p) || p.id == of || wasted) continue;
             if (chosen == nullptr || rank(p) < rank(*chosen)) chosen = &p;
         }
@@ -367,7 +369,8 @@ private:
     }
     /// Would a packet sent now come too late, likely enough to send it elsewhere?
     [[nodiscard]] bool is_doubtful(instant now, const record& p) const noexcept {
-        return p.stats.state == path_state::suspect && p.chance_of_missing(now, now, config_.late_after) >= doubt_bp;
+        return config_.leave_suspects && p.stats.state == path_state::suspect &&
+               p.chance_of_missing(now, now, config_.late_after) >= doubt_bp;
     }
     [[nodiscard]] static bool is_proven(const record& p) noexcept {
         return p.stats.state == path_state::warm || p.stats.state == path_state::active;

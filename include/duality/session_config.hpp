@@ -39,7 +39,7 @@ struct session_config {
     std::uint32_t receive_packets = 256;    ///< packets waiting for their slot, all streams together. 32..4096
     std::uint32_t queue = 128;              ///< transmissions waiting for `poll_output`. 16..4096
     std::uint32_t overhead_cap_bp = 1'000;  ///< extra bytes per source bytes, both ends together, in basis points
-    std::uint32_t control_share_bp = 340;   ///< of the cap, kept for the receiving end's feedback
+    std::uint32_t control_share_bp = 370;   ///< of the cap, kept for the receiving end's feedback
     duration reorder_delay = duration::from_ms(2);  ///< a hole is a loss when it is this old (one path in use)
     duration path_skew = duration::from_ms(15);     ///< the same while packets come over several paths
     bool parity = true;                             ///< proactive repair packets
