@@ -10,7 +10,7 @@
 // wealth W is at least W (Shin, Ramdas and Rinaldo, "E-detectors", 2024); what the bound gives away is measured and
 // given back. Wealth is a logarithm to base 2 in units of 1/65536.
 //
-// Integers only; no clock, no memory besides the object's own 5 KB. One object belongs to one thread at a time.
+// Integers only; no clock, no memory besides the object's own 4 KB. One object belongs to one thread at a time.
 #pragma once
 
 #include <algorithm>
@@ -104,7 +104,7 @@ private:
     /// From the value that is furthest below zero.
     [[nodiscard]] static constexpr std::size_t bucket(std::int32_t ns) noexcept {
         const std::uint32_t magnitude = static_cast<std::uint32_t>(ns < 0 ? ~ns : ns) >> unit_bits;
-        const unsigned octave = static_cast<unsigned>(std::bit_width(magnitude >> sub_bits));
+        const auto octave = static_cast<unsigned>(std::bit_width(magnitude >> sub_bits));
         const unsigned shift = octave == 0 ? 0 : octave - 1;
         const std::size_t b = (std::size_t{shift} << sub_bits) + (magnitude >> shift);
         return ns < 0 ? side - 1 - b : side + b;
@@ -280,7 +280,7 @@ private:
     static constexpr std::array<std::uint32_t, 2> loss_factor = {16, 60};
     /// What the bound gives away. Measured on independent delays of five distributions on a first-in-first-out path, at 50
     /// and 200 packets/s (bench_detect).
-    static constexpr std::int32_t delay_credit = one * 2;
+    static constexpr std::int32_t delay_credit = one * 15 / 8;
     /// Wealth jumps over the threshold, the further the rarer losses are. Measured on losses of 0.03 … 10 %, one by one
     /// and in bursts.
     [[nodiscard]] static constexpr std::int32_t loss_credit(std::uint32_t p_ppm) noexcept {

@@ -4,7 +4,7 @@
 //
 // Feed it every packet that arrived on its own (never a rebuilt one, so that recovery cannot hide trouble). It keeps
 //   - the reference deviations j_fast and j_slow: EWMA (weights 0.2 and 0.05) of |Δ inter-arrival − median of the last
-//     64 inter-arrivals|, and the losses among the last 20 expected packets;
+//     32 inter-arrivals|, and the losses among the last 20 expected packets;
 //   - the present silence and a limit for it that adapts to the flow's own inter-arrival quantile;
 //   - the baseline of relative delay (arrival − origin), level steps of it, and quantiles of the delay above it;
 //   - loss share and mean burst (Gilbert–Elliott), outages left out, for whoever sizes parity.
@@ -12,7 +12,7 @@
 // `change_detector` raises alarms within a few packets, at a wanted rate of false ones.
 //
 // Decisions are integer arithmetic. One object belongs to one thread at a time; memory (24 bytes per baseline sample,
-// about 22 KB besides, most of it in the object) is taken in `create`. `on_arrival` is O(1) amortised. `on_arrival` and
+// about 27 KB besides, most of it in the object) is taken in `create`. `on_arrival` is O(1) amortised. `on_arrival` and
 // `handle_timeout` change `next_timeout`.
 #pragma once
 
@@ -86,7 +86,7 @@ struct regime_config {
     /// A relative delay further off the baseline than this is refused; 100 ms … 1 h.
     duration delay_jump_max = duration::from_ms(10'000);
     std::uint32_t restart_packets = 4;  ///< consistent refusals in a row that prove a restart of the sender; 2 … 64
-    baseline_config baseline{.step_packets = 16};
+    baseline_config baseline{.capacity = 300, .step_packets = 16};
     change_config change{};
 };
 
@@ -221,7 +221,7 @@ private:
 
     media_time newest_origin_;
     ewma<1, 64> interval_;
-    running_median<64> spacing_;
+    running_median<32> spacing_;
     ewma<1, 5> j_fast_;
     ewma<1, 20> j_slow_;
     delay_histogram spacings_{12};

@@ -238,12 +238,12 @@ public:
             rebuild();
         else
             insert(bucket_of(sample.ns()));
-        follow_level();
+        settle();
     }
     /// Forgets every sample older than `oldest`, but never the newest one.
     void forget_before(instant oldest) noexcept {
         while (samples_.size() > 1 && samples_.front().at < oldest) drop_oldest();
-        if (!samples_.empty()) follow_level();
+        if (!samples_.empty()) settle();
     }
     void clear() noexcept {
         samples_.clear();
@@ -285,26 +285,24 @@ private:
         ++counts_[bucket];
         low_.below += bucket < low_.bucket;
         middle_.below += bucket < middle_.bucket;
-        settle(low_);
-        settle(middle_);
     }
     void drop_oldest() noexcept {
         const std::uint32_t bucket = bucket_of(samples_.pop().value);
         --counts_[bucket];
         low_.below -= bucket < low_.bucket;
         middle_.below -= bucket < middle_.bucket;
-        if (samples_.empty()) return;
+    }
+    /// The rank pointers after samples have entered or left. The lowest and the highest bucket take whatever lies beyond
+    /// them, so the low quantile may not be found there.
+    void settle() noexcept {
         settle(low_);
         settle(middle_);
+        if (low_.bucket == 0 || low_.bucket == bucket_count - 1) rebuild();
     }
     void settle(rank_pointer& p) noexcept {
         const auto rank = static_cast<std::uint32_t>((samples_.size() - 1) * p.permille / 1000);
         while (p.below > rank) p.below -= counts_[--p.bucket];
         while (p.below + counts_[p.bucket] <= rank) p.below += counts_[p.bucket++];
-    }
-    /// The lowest and the highest bucket take whatever lies beyond them, so the quantile may not be found there.
-    void follow_level() noexcept {
-        if (low_.bucket == 0 || low_.bucket == bucket_count - 1) rebuild();
     }
     /// Buckets afresh, with the exact low quantile a quarter above the lowest one. O(size), once per change of level.
     void rebuild() noexcept {

@@ -65,7 +65,7 @@ TEST_CASE("j_fast and j_slow agree with a double model to a microsecond", "[regi
         const auto now = static_cast<double>(newest.ns());
         if (s > 0) {
             window.push_back(now - previous);
-            if (window.size() > 64) window.pop_front();
+            if (window.size() > 32) window.pop_front();
             std::vector<double> sorted(window.begin(), window.end());
             std::sort(sorted.begin(), sorted.end());
             const double deviation = std::abs(window.back() - sorted[(sorted.size() - 1) / 2]);
