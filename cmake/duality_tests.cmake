@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# Every test is a CTest test with a label: unit, property, lab, live, fuzz, interop, example, package, gate.
+# Every test is a CTest test with a label: unit, property, secure, lab, live, fuzz, interop, example, package, gate.
 
 find_package(Catch2 3 QUIET)
 if(NOT Catch2_FOUND)
@@ -47,6 +47,9 @@ endfunction()
 duality_catch_tests(unit LINK duality_core duality_lab duality_http)
 duality_catch_tests(property LINK duality_core duality_lab duality_http $<TARGET_NAME_IF_EXISTS:duality_fec>)
 duality_catch_tests(lab LINK duality_lab)
+if(TARGET duality_secure)
+    duality_catch_tests(secure LINK duality_core duality_secure)
+endif()
 if(TARGET duality_io)
     # Real sockets and real time: not beside other tests.
     duality_catch_tests(live LINK duality_io PROPERTIES RUN_SERIAL TRUE)
@@ -54,15 +57,18 @@ endif()
 
 # Fuzz targets: with libFuzzer when the build has it, else with a driver that feeds them seeded random inputs.
 duality_sources(duality_fuzz_sources "${PROJECT_SOURCE_DIR}/tests/fuzz/fuzz_*.cpp")
+if(NOT TARGET duality_secure)
+    list(FILTER duality_fuzz_sources EXCLUDE REGEX "/fuzz_secure_")
+endif()
 foreach(source IN LISTS duality_fuzz_sources)
     cmake_path(GET source STEM name)
     if(DUALITY_SANITIZE MATCHES "fuzzer")
         duality_test_program(${name} SOURCES ${source} LINK duality_core duality_lab duality_http
-            -fsanitize=fuzzer)
+            $<TARGET_NAME_IF_EXISTS:duality_secure> -fsanitize=fuzzer)
         set(arguments -seed=1 -runs=100000 -max_total_time=60 -max_len=2048)
     else()
         duality_test_program(${name} SOURCES ${source} "${PROJECT_SOURCE_DIR}/tests/fuzz/driver.cpp"
-            LINK duality_core duality_lab duality_http)
+            LINK duality_core duality_lab duality_http $<TARGET_NAME_IF_EXISTS:duality_secure>)
         # Sanitizers slow a whole session down by some fifty times.
         set(runs 2000)
         if(DUALITY_SANITIZE)
