@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# Every test is a CTest test with a label: unit, property, secure, lab, live, fuzz, interop, example, package, gate.
+# Every test is a CTest test with a label: unit, property, secure, masque, lab, live, fuzz, interop, example, package,
+# gate.
 
 find_package(Catch2 3 QUIET)
 if(NOT Catch2_FOUND)
@@ -49,6 +50,9 @@ duality_catch_tests(property LINK duality_core duality_lab duality_http $<TARGET
 duality_catch_tests(lab LINK duality_lab)
 if(TARGET duality_secure)
     duality_catch_tests(secure LINK duality_core duality_secure)
+endif()
+if(TARGET duality_masque)
+    duality_catch_tests(masque LINK duality_masque duality_lab)
 endif()
 if(TARGET duality_io)
     # Real sockets and real time: not beside other tests.

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+//
+// The tables of functions that ngtcp2 and nghttp3 call, and which members of a connection they lead to.
+#pragma once
+
+#include <nghttp3/nghttp3.h>
+#include <ngtcp2/ngtcp2.h>
+
+namespace duality {
+inline namespace v0 {
+namespace masque {
+
+class connection;
+
+struct connection_callbacks {
+    [[nodiscard]] static ngtcp2_callbacks client() noexcept;
+    [[nodiscard]] static ngtcp2_callbacks server() noexcept;
+    [[nodiscard]] static nghttp3_callbacks http() noexcept;
+    /// The source of what a request sends: its capsules or its body.
+    [[nodiscard]] static nghttp3_data_reader data_reader() noexcept;
+
+private:
+    [[nodiscard]] static ngtcp2_callbacks common() noexcept;
+};
+
+}  // namespace masque
+}  // namespace v0
+}  // namespace duality

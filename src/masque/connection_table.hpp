@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MIT
+//
+// All connections of a relay: found by connection id, woken in order of time, written to in turn.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <cstring>
+
+#include "masque/connection.hpp"
+
+namespace duality {
+inline namespace v0 {
+namespace masque {
+
+struct cid_key {
+    std::array<std::uint8_t, NGTCP2_MAX_CIDLEN> bytes{};
+    std::uint8_t size = 0;
+
+    cid_key() noexcept = default;
+    explicit cid_key(byte_view id) noexcept : size{static_cast<std::uint8_t>(std::min(id.size(), bytes.size()))} {
+        std::memcpy(bytes.data(), id.data(), size);
+    }
+    bool operator==(const cid_key&) const noexcept = default;
+};
+
+/// Clients choose some of the keys, so where they go depends on a secret.
+struct keyed_hash {
+    std::uint64_t secret[2]{};
+
+    template <class Bytes>
+    [[nodiscard]] std::uint64_t mix(const Bytes& bytes) const noexcept {
+        std::uint64_t state = secret[0];
+        for (std::size_t i = 0; i < bytes.size(); i += 8) {
+            std::uint64_t word = 0;
+            std::memcpy(&word, bytes.data() + i, std::min<std::size_t>(8, bytes.size() - i));
+            state ^= word;
+            state = splitmix64(state) ^ secret[1];
+        }
+        return state;
+    }
+    [[nodiscard]] std::uint64_t operator()(const cid_key& key) const noexcept { return mix(key.bytes); }
+};
+
+class connection_table {
+public:
+    connection_table(const allocator& memory, keyed_hash hash) noexcept : memory_{memory}, by_id_{memory, hash} {}
+    connection_table(const connection_table&) = delete;
+    connection_table& operator=(const connection_table&) = delete;
+    ~connection_table() {
+        for (std::size_t i = 0; i < count_; ++i) heap_deleter{memory_}(heap_[i].who);
+    }
+
+    [[nodiscard]] bool create(std::size_t capacity) noexcept { return heap_.create(capacity, memory_); }
+
+    [[nodiscard]] std::size_t count() const noexcept { return count_; }
+    [[nodiscard]] bool full() const noexcept { return count_ == heap_.size(); }
+
+    [[nodiscard]] connection* find(byte_view id) noexcept {
+        connection** const found = by_id_.find(cid_key{id});
+        return found != nullptr ? *found : nullptr;
+    }
+    [[nodiscard]] bool add_id(const ngtcp2_cid& id, connection& c) noexcept {
+        return by_id_.insert(cid_key{{id.data, id.datalen}}, &c);
+    }
+    void remove_id(const ngtcp2_cid& id, const connection& c) noexcept {
+        const cid_key key{{id.data, id.datalen}};
+        connection** const found = by_id_.find(key);
+        if (found != nullptr && *found == &c) by_id_.erase(key);
+    }
+
+    /// Takes over. Precondition: not full.
+    void add(heap_ptr<connection> c) noexcept {
+        c->timer_place = count_;
+        c->timer_at = instant::never();
+        heap_[count_++].who = c.release();
+    }
+    /// Gives the connection back; its ids must be gone.
+    [[nodiscard]] heap_ptr<connection> remove(connection& c) noexcept {
+        const std::size_t place = c.timer_place;
+        connection* const last = heap_[--count_].who;
+        if (last != &c) {
+            put(place, last);
+            sift(place);
+        }
+        return heap_ptr<connection>{&c, heap_deleter{memory_}};
+    }
+
+    /// Tells when a connection wants to be woken.
+    void retime(connection& c) noexcept {
+        const instant at = c.next_timeout();
+        if (at == c.timer_at) return;
+        c.timer_at = at;
+        sift(c.timer_place);
+    }
+    /// Whoever wants to be woken next; nullptr without connections.
+    [[nodiscard]] connection* first() noexcept { return count_ == 0 ? nullptr : heap_[0].who; }
+    [[nodiscard]] const connection* first() const noexcept { return count_ == 0 ? nullptr : heap_[0].who; }
+    template <class See>
+    void for_each(See see) noexcept {
+        for (std::size_t i = 0; i < count_; ++i) see(*heap_[i].who);
+    }
+
+    // Those that have something to write, first come first served.
+
+    void list(connection& c) noexcept {
+        if (c.listed_to_write) return;
+        c.listed_to_write = true;
+        c.next_to_write = nullptr;
+        (first_listed_ == nullptr ? first_listed_ : last_listed_->next_to_write) = &c;
+        last_listed_ = &c;
+    }
+    [[nodiscard]] connection* first_listed() noexcept { return first_listed_; }
+    [[nodiscard]] bool any_listed() const noexcept { return first_listed_ != nullptr; }
+    void unlist_first() noexcept {
+        first_listed_->listed_to_write = false;
+        first_listed_ = first_listed_->next_to_write;
+    }
+
+private:
+    struct entry {
+        connection* who = nullptr;
+    };
+
+    void put(std::size_t place, connection* c) noexcept {
+        heap_[place].who = c;
+        c->timer_place = place;
+    }
+    /// Restores the heap's order after the time at `place` has changed.
+    void sift(std::size_t place) noexcept {
+        connection* const c = heap_[place].who;
+        while (place > 0 && c->timer_at < heap_[(place - 1) / 2].who->timer_at) {
+            put(place, heap_[(place - 1) / 2].who);
+            place = (place - 1) / 2;
+        }
+        for (;;) {
+            std::size_t child = 2 * place + 1;
+            if (child >= count_) break;
+            if (child + 1 < count_ && heap_[child + 1].who->timer_at < heap_[child].who->timer_at) ++child;
+            if (c->timer_at <= heap_[child].who->timer_at) break;
+            put(place, heap_[child].who);
+            place = child;
+        }
+        put(place, c);
+    }
+
+    allocator memory_;
+    hash_map<cid_key, connection*, keyed_hash> by_id_;
+    buffer<entry> heap_;  ///< by time
+    std::size_t count_ = 0;
+    connection* first_listed_ = nullptr;
+    connection* last_listed_ = nullptr;
+};
+
+}  // namespace masque
+}  // namespace v0
+}  // namespace duality
