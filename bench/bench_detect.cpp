@@ -206,9 +206,9 @@ public:
         (void)detector_.on_arrival(a.at, a.sequence, a.origin);
         const regime_features f = detector_.features(a.at);
         const bool trouble = f.loss20 >= 2 || f.j_fast > 10_ms;
-        return trouble && !std::exchange(trouble_, trouble);
+        const bool before = std::exchange(trouble_, trouble);
+        return trouble && !before;
     }
-    bool troubled() const { return trouble_; }
 
 private:
     regime_detector detector_ = make_detector();

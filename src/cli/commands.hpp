@@ -19,6 +19,12 @@ void add_demo_command(CLI::App& app);
 /// `duality lab run` and `duality lab replay`: the deterministic lab.
 void add_lab_command(CLI::App& app);
 
+/// `duality lab detect`, added to `lab`.
+void add_lab_detect_command(CLI::App& lab);
+
+/// `duality lab laws`, added to `lab`.
+void add_lab_laws_command(CLI::App& lab);
+
 /// `duality impair`: a bad network between two UDP addresses.
 void add_impair_command(CLI::App& app);
 

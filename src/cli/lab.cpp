@@ -386,6 +386,9 @@ void add_lab_command(CLI::App& app) {
     replay_command->add_option("--seed", replaying->seed, "Seed of the generated second path")->capture_default_str();
     add_shared_options(*replay_command, *replaying);
     replay_command->callback([replaying] { replay(*replaying); });
+
+    add_lab_detect_command(*lab);
+    add_lab_laws_command(*lab);
 }
 
 }  // namespace cli
