@@ -3,6 +3,7 @@
 // The fields of the configuration structs that several objects share, each listed once (see structs.hpp).
 #pragma once
 
+#include "duality/clock_sync.hpp"
 #include "duality/controller.hpp"
 #include "duality/jitter_hold.hpp"
 #include "duality/multipath.hpp"
@@ -81,6 +82,20 @@ inline constexpr auto controller_fields = [](auto&& visit, auto& c, auto& cpp) {
     visit(c.second_path_linger_ns, cpp.second_path_linger);
 };
 
+inline constexpr auto clock_sync_fields = [](auto&& visit, auto& c, auto& cpp) {
+    visit(c.fast_interval_ns, cpp.fast_interval);
+    visit(c.fast_requests, cpp.fast_requests);
+    visit(c.octave_requests, cpp.octave_requests);
+    visit(c.slow_interval_ns, cpp.slow_interval);
+    visit(c.lock_samples, cpp.lock_samples);
+    visit(c.restart_samples, cpp.restart_samples);
+    visit(c.round_trip_max_ns, cpp.round_trip_max);
+    visit(c.holdover_after_ns, cpp.holdover_after);
+    visit(c.skew_max_ppm, cpp.skew_max_ppm);
+    visit(c.holdover_ppm, cpp.holdover_ppm);
+    visit(c.slew_max_ppm, cpp.slew_max_ppm);
+};
+
 // What is reported; from C++ to C, and back where a caller passes it on.
 
 inline constexpr auto jitter_hold_statistics_fields = [](auto&& visit, auto& c, auto& cpp) {
@@ -108,6 +123,17 @@ inline void give_hold(duality_jitter_hold_statistics& c, const jitter_hold& obje
     c.baseline_ns = object.baseline().ns();
     jitter_hold_statistics_fields(give{}, c, object.statistics());
 }
+
+inline constexpr auto clock_estimate_fields = [](auto&& visit, auto& c, auto& cpp) {
+    visit(c.state, cpp.state);
+    visit(c.offset_ns, cpp.offset);
+    visit(c.error_bound_ns, cpp.error_bound);
+    visit(c.skew_ppb, cpp.skew_ppb);
+    visit(c.skew_error_ppb, cpp.skew_error_ppb);
+    visit(c.round_trip_min_ns, cpp.round_trip_min);
+    visit(c.samples, cpp.samples);
+    visit(c.epoch, cpp.epoch);
+};
 
 inline constexpr auto features_fields = [](auto&& visit, auto& c, auto& cpp) {
     visit(c.j_fast_ns, cpp.j_fast);

@@ -146,7 +146,8 @@ enum {
     DUALITY_CONFIG_BLOCK = 7,             ///< duality_block_config
     DUALITY_CONFIG_PARITY_POLICY = 8,     ///< duality_parity_policy_config
     DUALITY_CONFIG_REPAIR_GENERATOR = 9,  ///< duality_repair_generator_config
-    DUALITY_CONFIG_AGGREGATOR = 10        ///< duality_aggregator_config
+    DUALITY_CONFIG_AGGREGATOR = 10,       ///< duality_aggregator_config
+    DUALITY_CONFIG_CLOCK_SYNC = 11        ///< duality_clock_sync_config
 };
 
 /// What brought a packet here.
@@ -308,6 +309,13 @@ enum {
     DUALITY_CLOSE_PROTOCOL_ERROR = 2,  ///< the peer sent what cannot be
     DUALITY_CLOSE_BUDGET = 3,          ///< no bytes are left
     DUALITY_CLOSE_IDLE = 4             ///< nothing happened for too long
+};
+
+/// How much is known of the peer's clock.
+enum {
+    DUALITY_CLOCK_ACQUIRING = 0,  ///< too few exchanges: the offset is the best guess and may still jump
+    DUALITY_CLOCK_LOCKED = 1,     ///< within the error bound
+    DUALITY_CLOCK_HOLDOVER = 2    ///< locked before, but nothing was heard for long: the bound grows
 };
 
 /// The networks of the lab.
@@ -1068,6 +1076,79 @@ typedef struct duality_scheduler_config {
 DUALITY_API duality_status duality_scheduler_config_default(duality_scheduler_config* config);
 
 // ---------------------------------------------------------------------------------------------------------------------
+// Clock sync: what the peer's clock shows now, and how wrong that may be
+
+typedef struct duality_clock_sync duality_clock_sync;
+
+typedef struct duality_clock_sync_config {
+    uint32_t struct_size;
+    uint32_t fast_requests;     ///< so many with the fast interval; 4 … 1000
+    int64_t fast_interval_ns;   ///< between the first requests; 10 ms … 10 s
+    int64_t slow_interval_ns;   ///< the interval doubles up to this; fast_interval … 1 h
+    int64_t round_trip_max_ns;  ///< an exchange that took longer is refused; 1 ms … 1 min
+    int64_t holdover_after_ns;  ///< silence that ends DUALITY_CLOCK_LOCKED; 100 ms … 1 h
+    uint32_t octave_requests;   ///< the interval doubles after every so many; 1 … 1000
+    uint32_t lock_samples;      ///< exchanges that make it locked; 2 … 64
+    uint32_t restart_samples;   ///< contradictions in a row that prove another clock; 2 … 8
+    uint32_t skew_max_ppm;      ///< most the clocks can drift apart; 1 … 1000
+    uint32_t holdover_ppm;      ///< the bound never grows more slowly than this; 1 … 1000
+    uint32_t slew_max_ppm;      ///< the offset shown is corrected no faster than this; 10 … 100000
+} duality_clock_sync_config;
+
+typedef struct duality_clock_estimate {
+    uint32_t struct_size;
+    int32_t state;              ///< DUALITY_CLOCK_…
+    int64_t offset_ns;          ///< the peer's clock − ours
+    int64_t error_bound_ns;     ///< the true offset is within offset ± this; DUALITY_NEVER: nothing is known
+    int64_t skew_ppb;           ///< how fast the offset grows, ns per second
+    int64_t skew_error_ppb;     ///< how fast the bound grows
+    int64_t round_trip_min_ns;  ///< of the exchanges in use; 0 without one
+    uint32_t samples;           ///< exchanges in use
+    uint32_t epoch;             ///< counts the peer's clocks: the offset of another epoch means nothing now
+} duality_clock_estimate;
+
+typedef struct duality_clock_sync_statistics {
+    uint32_t struct_size;
+    uint32_t reserved;
+    uint64_t requests;
+    uint64_t accepted;
+    uint64_t duplicates;      ///< answered before
+    uint64_t unknown;         ///< answers to nothing that was asked lately
+    uint64_t absurd;          ///< timestamps that no two clocks can have
+    uint64_t too_slow;        ///< beyond round_trip_max
+    uint64_t contradictions;  ///< outside of what the others allow
+    uint64_t restarts;        ///< of the peer's clock
+    uint64_t clock_backwards;
+} duality_clock_sync_statistics;
+
+DUALITY_API duality_status duality_clock_sync_config_default(duality_clock_sync_config* config);
+DUALITY_API duality_status duality_clock_sync_create(const duality_clock_sync_config* config, const duality_host* host,
+                                                     duality_failure* failure, duality_clock_sync** clock);
+DUALITY_API duality_status duality_clock_sync_destroy(duality_clock_sync* clock);
+/// When to send the next request.
+DUALITY_API duality_status duality_clock_sync_next_request(const duality_clock_sync* clock, int64_t* at_ns);
+/// A request leaves now; the peer sends `*t1_ns` back.
+DUALITY_API duality_status duality_clock_sync_on_request(duality_clock_sync* clock, int64_t now_ns, int64_t* t1_ns);
+/// It was due and could not leave.
+DUALITY_API duality_status duality_clock_sync_on_request_refused(duality_clock_sync* clock, int64_t now_ns);
+/// An answer: the request of `t1_ns` came to the peer at `t2_ns` and its answer left at `t3_ns`, by the peer's clock.
+/// DUALITY_DUPLICATE, DUALITY_OUT_OF_WINDOW, DUALITY_MALFORMED, DUALITY_LATE, DUALITY_INCONSISTENT: not used.
+DUALITY_API duality_status duality_clock_sync_on_response(duality_clock_sync* clock, int64_t now_ns, int64_t t1_ns,
+                                                          int64_t t2_ns, int64_t t3_ns);
+/// The peer is known to be another one.
+DUALITY_API duality_status duality_clock_sync_reset(duality_clock_sync* clock, int64_t now_ns);
+DUALITY_API duality_status duality_clock_sync_get_estimate(const duality_clock_sync* clock, int64_t now_ns,
+                                                           duality_clock_estimate* estimate);
+/// What the peer's clock shows at `now_ns`.
+DUALITY_API duality_status duality_clock_sync_to_peer(const duality_clock_sync* clock, int64_t now_ns,
+                                                      int64_t* peer_ns);
+/// When the peer's clock shows or showed `peer_ns`.
+DUALITY_API duality_status duality_clock_sync_from_peer(const duality_clock_sync* clock, int64_t peer_ns,
+                                                        int64_t* at_ns);
+DUALITY_API duality_status duality_clock_sync_get_statistics(const duality_clock_sync* clock,
+                                                             duality_clock_sync_statistics* statistics);
+
+// ---------------------------------------------------------------------------------------------------------------------
 // Session: everything above as one object, the same at both ends
 //
 //     duality_session_send(session, now, stream, bytes, size);           the application has a packet
@@ -1095,11 +1176,12 @@ typedef struct duality_session_config {
     int32_t stream_mode;         ///< DUALITY_STREAM_…; this and the next two: of every stream until `set_stream`
     int64_t stream_deadline_ns;  ///< after it would have arrived on an idle path a packet is worthless; 1 ms … 10 s
     int32_t stream_late;         ///< DUALITY_LATE_POLICY_…
-    uint32_t reserved;
+    uint32_t sync_clock;         ///< 1: ask for the peer's clock; deadline playout always does
     const duality_jitter_hold_config* hold;  ///< NULL: what duality_session_hold_config_default says
-    const duality_regime_config* regime;     ///< NULL: defaults; so for the next two
+    const duality_regime_config* regime;     ///< NULL: defaults; so for those that follow
     const duality_controller_config* control;
     const duality_scheduler_config* paths;
+    const duality_clock_sync_config* clock;
 } duality_session_config;
 
 typedef struct duality_path_config {
@@ -1266,6 +1348,11 @@ DUALITY_API duality_status duality_session_get_hold(const duality_session* sessi
 /// What the session's detector knows of the peer's packets.
 DUALITY_API duality_status duality_session_get_features(const duality_session* session, int64_t now_ns,
                                                         duality_regime_features* features);
+
+/// What is known of the peer's clock (with `sync_clock`, or playout by deadline), and what it shows now.
+/// DUALITY_NEED_MORE: nothing yet. `peer_ns` may be NULL.
+DUALITY_API duality_status duality_session_get_clock(const duality_session* session, int64_t now_ns,
+                                                     duality_clock_estimate* estimate, int64_t* peer_ns);
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Lab: whole runs in virtual time. The only functions that use the global heap, and the only ones that take long

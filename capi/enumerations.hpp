@@ -26,6 +26,7 @@ enum class config_kind : std::int32_t {
     parity_policy,
     repair_generator,
     aggregator,
+    clock_sync,
 };
 
 }  // namespace duality::capi

@@ -33,6 +33,7 @@ enum class handle_kind : std::uint8_t {
     burst_gap,
     outage_ledger,
     session,
+    clock_sync,
 };
 
 namespace slots {

@@ -40,6 +40,7 @@ constexpr auto session_fields = [](auto&& visit, auto& c, auto& cpp) {
     visit(c.stream_mode, cpp.stream.mode, stream_mode::hot, "stream.mode");
     visit(c.stream_deadline_ns, cpp.stream.deadline);
     visit(c.stream_late, cpp.stream.late, late_policy::deliver, "stream.late");
+    visit(c.sync_clock, cpp.sync_clock);
 };
 
 constexpr auto path_fields = [](auto&& visit, auto& c, auto& cpp) {
@@ -163,7 +164,8 @@ struct lending_session {
     for (const failure& wrong : {visitor.wrong, take_struct(known.hold, config.hold, jitter_hold_fields),
                                  take_struct(known.regime, config.regime, regime_fields),
                                  take_struct(known.control, config.control, controller_fields),
-                                 take_struct(known.paths, config.paths, scheduler_fields)})
+                                 take_struct(known.paths, config.paths, scheduler_fields),
+                                 take_struct(known.clock, config.clock, clock_sync_fields)})
         if (failed(wrong.code)) return wrong;
     return {status::ok, {}};
 }
@@ -187,6 +189,7 @@ duality_status duality_session_config_default(duality_session_config* config) {
         c.regime = nullptr;
         c.control = nullptr;
         c.paths = nullptr;
+        c.clock = nullptr;
     });
 }
 
@@ -376,5 +379,17 @@ duality_status duality_session_get_features(const duality_session* session, std:
             give_features(c, detector.features(instant::from_ns(now_ns)), detector.current());
         });
         return status::ok;
+    });
+}
+
+duality_status duality_session_get_clock(const duality_session* session, std::int64_t now_ns,
+                                         duality_clock_estimate* estimate, std::int64_t* peer_ns) {
+    if (!sized(estimate)) return DUALITY_INVALID_ARGUMENT;
+    return with(session, [&](const lending_session& lending) {
+        const instant now = instant::from_ns(now_ns);
+        const clock_estimate known = lending.object.clock(now);
+        if (known.samples == 0) return status::need_more;
+        if (peer_ns != nullptr) *peer_ns = lending.object.peer_clock(now).ns();
+        return static_cast<status>(give_struct(estimate, known, clock_estimate_fields));
     });
 }

@@ -3,11 +3,11 @@
 # The C interface: duality::c, the shared library (libduality.so.0.1), and duality::c_static, an archive that needs
 # nothing but the C++ runtime beside it. Include after duality_targets.
 
-duality_sources(sources "${PROJECT_SOURCE_DIR}/capi/*.cpp")
+duality_sources(duality_capi_sources "${PROJECT_SOURCE_DIR}/capi/*.cpp")
 set(duality_capi_include "${PROJECT_BINARY_DIR}/capi/include")
 configure_file(capi/duality.h "${duality_capi_include}/duality/duality.h" COPYONLY)
 
-add_library(duality_c_objects OBJECT ${sources})
+add_library(duality_c_objects OBJECT ${duality_capi_sources})
 target_link_libraries(duality_c_objects PRIVATE duality_flags duality_core duality_lab)
 target_include_directories(duality_c_objects PRIVATE "${PROJECT_SOURCE_DIR}/capi")
 target_compile_options(duality_c_objects PRIVATE ${duality_no_exceptions})

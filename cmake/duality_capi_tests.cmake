@@ -52,3 +52,45 @@ add_dependencies(capi_tests capi_values)
 if(CMAKE_SYSTEM_NAME STREQUAL "Linux" AND NOT DUALITY_SANITIZE)
     duality_capi_test("exports" COMMAND "${duality_gate_scripts}/exports.sh" $<TARGET_FILE:duality_c>)
 endif()
+
+# Golden vectors: one table, through every language.
+set(duality_golden "${PROJECT_SOURCE_DIR}/tests/golden/vectors.txt")
+duality_test_program(golden_cpp SOURCES tests/golden/golden.cpp LINK duality_core duality_lab)
+duality_capi_test("golden vectors through C++" COMMAND golden_cpp "${duality_golden}")
+duality_c_program(golden_c tests/golden/golden.c)
+duality_capi_test("golden vectors through C" COMMAND golden_c "${duality_golden}")
+
+# Examples in C.
+duality_sources(sources "${PROJECT_SOURCE_DIR}/examples/*.c")
+foreach(source IN LISTS sources)
+    cmake_path(GET source STEM name)
+    duality_c_program(example_${name} "${source}")
+    add_test(NAME "${DUALITY_TEST_PREFIX}example: ${name} in C" COMMAND example_${name})
+    set_tests_properties("${DUALITY_TEST_PREFIX}example: ${name} in C" PROPERTIES LABELS example TIMEOUT 60)
+endforeach()
+
+if(DUALITY_GATES)
+    duality_gate("binary interface of the C library" abi.sh)
+endif()
+
+# Bindings in other languages. Where their tools are missing the test says so and is skipped.
+function(duality_tool_test label name tools)
+    set(test "${DUALITY_TEST_PREFIX}${label}: ${name}")
+    add_test(NAME "${test}" COMMAND "${PROJECT_SOURCE_DIR}/scripts/with-tools" ${tools} -- ${ARGN})
+    set_tests_properties("${test}" PROPERTIES LABELS ${label} SKIP_RETURN_CODE 77 TIMEOUT 300)
+endfunction()
+
+if(NOT DUALITY_SANITIZE)
+    set(rust "${PROJECT_SOURCE_DIR}/examples/rust")
+    set(cargo "${CMAKE_COMMAND}" -E env DUALITY_LIB_DIR=$<TARGET_FILE_DIR:duality_c>
+        "CARGO_TARGET_DIR=${PROJECT_BINARY_DIR}/rust" CARGO_NET_OFFLINE=true cargo)
+    duality_tool_test(example "Rust, tests" cargo ${cargo} test --quiet --manifest-path "${rust}/Cargo.toml")
+    duality_tool_test(example "Rust, session pair" cargo ${cargo} run --quiet --manifest-path "${rust}/Cargo.toml")
+    # One cargo at a time in one target folder.
+    set_tests_properties("${DUALITY_TEST_PREFIX}example: Rust, tests" "${DUALITY_TEST_PREFIX}example: Rust, session pair"
+        PROPERTIES RESOURCE_LOCK cargo)
+    duality_tool_test(example "session pair in C#" "mcs;mono" "${PROJECT_SOURCE_DIR}/tests/capi/csharp.sh"
+        "${PROJECT_SOURCE_DIR}/examples/csharp/SessionPair.cs" $<TARGET_FILE_DIR:duality_c> "${PROJECT_BINARY_DIR}/csharp")
+    duality_tool_test(capi "bindgen reads the header" "bindgen;rustc" "${PROJECT_SOURCE_DIR}/tests/capi/bindgen.sh"
+        "${duality_capi_include}/duality/duality.h" "${PROJECT_BINARY_DIR}/bindgen")
+endif()

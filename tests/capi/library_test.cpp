@@ -36,7 +36,7 @@ TEST_CASE("C library: the catalogue of errors, each with its code, HTTP status a
 
 TEST_CASE("C library: every configuration tells the range of each field, by number and by name") {
     std::size_t fields = 0;
-    for (std::int32_t config = DUALITY_CONFIG_SESSION; config <= DUALITY_CONFIG_AGGREGATOR; ++config) {
+    for (std::int32_t config = DUALITY_CONFIG_SESSION; config <= DUALITY_CONFIG_CLOCK_SYNC; ++config) {
         auto row = made<duality_bounds>();
         std::uint32_t index = 0;
         while (duality_bounds_at(config, index, &row) == DUALITY_OK) {

@@ -122,6 +122,7 @@ private:
             s.regime = nullptr;
             s.control = nullptr;
             s.paths = nullptr;
+            s.clock = nullptr;
         }
         // Lab runs of an hour would take the tests' time.
         if constexpr (requires {

@@ -107,3 +107,39 @@ TEST_CASE("C repair generator: a report is answered once") {
     CHECK(statistics.in_flight == 1);
     CHECK(duality_repair_generator_destroy(generator) == DUALITY_OK);
 }
+
+TEST_CASE("C clock sync: the offset of a peer whose clock is a second ahead") {
+    duality_clock_sync* clock = nullptr;
+    REQUIRE(duality_clock_sync_create(nullptr, nullptr, nullptr, &clock) == DUALITY_OK);
+    constexpr std::int64_t ahead = 1'000'000'000;
+    constexpr std::int64_t way = 10'000'000;
+    std::int64_t now = 0;
+    for (int i = 0; i < 40; ++i) {
+        std::int64_t at = 0;
+        REQUIRE(duality_clock_sync_next_request(clock, &at) == DUALITY_OK);
+        now = at > now ? at : now;
+        std::int64_t t1 = 0;
+        REQUIRE(duality_clock_sync_on_request(clock, now, &t1) == DUALITY_OK);
+        now += 2 * way;
+        REQUIRE(duality_clock_sync_on_response(clock, now, t1, t1 + way + ahead, t1 + way + ahead) == DUALITY_OK);
+        CHECK(duality_clock_sync_on_response(clock, now, t1, t1 + way + ahead, t1 + way + ahead) == DUALITY_DUPLICATE);
+    }
+    auto estimate = made<duality_clock_estimate>();
+    REQUIRE(duality_clock_sync_get_estimate(clock, now, &estimate) == DUALITY_OK);
+    CHECK(estimate.state == DUALITY_CLOCK_LOCKED);
+    CHECK(estimate.offset_ns > ahead - 1'000'000);
+    CHECK(estimate.offset_ns < ahead + 1'000'000);
+    std::int64_t peer = 0;
+    std::int64_t back = 0;
+    REQUIRE(duality_clock_sync_to_peer(clock, now, &peer) == DUALITY_OK);
+    REQUIRE(duality_clock_sync_from_peer(clock, peer, &back) == DUALITY_OK);
+    CHECK(back - now <= 1);
+    CHECK(now - back <= 1);
+    auto statistics = made<duality_clock_sync_statistics>();
+    REQUIRE(duality_clock_sync_get_statistics(clock, &statistics) == DUALITY_OK);
+    CHECK(statistics.accepted == 40);
+    CHECK(statistics.duplicates == 40);
+    CHECK(duality_clock_sync_on_request_refused(clock, now) == DUALITY_OK);
+    CHECK(duality_clock_sync_reset(clock, now) == DUALITY_OK);
+    CHECK(duality_clock_sync_destroy(clock) == DUALITY_OK);
+}
