@@ -719,7 +719,7 @@ typedef struct duality_parity_config {
     uint32_t rs_roots;           ///< DUALITY_PARITY_RS: repairs per block, 1 … 128
     uint32_t rs_first_root;      ///< 0 … 254
     uint32_t rs_primitive;       ///< 1 … 254, coprime to 255
-    uint32_t reserved;
+    uint32_t repairs_ahead;      ///< encoder: repairs of an announced pace that are made ahead of time, 1 … 64
 } duality_parity_config;
 
 /// Which repair: its code and its payload ID (RFC 8681, section 4.1.3).
@@ -734,13 +734,14 @@ typedef struct duality_repair {
 
 typedef struct duality_parity_encoder_statistics {
     uint32_t struct_size;
-    uint32_t size;          ///< packets in the window
-    uint32_t first_esi;     ///< the oldest of them; meaningful once one was pushed
-    uint32_t next_esi;      ///< the one to be pushed next
-    uint64_t sources;       ///< packets accepted
-    uint64_t source_bytes;  ///< of application data in them
-    uint64_t repairs;       ///< made
-    uint64_t repair_bytes;  ///< of repair symbols
+    uint32_t size;           ///< packets in the window
+    uint32_t first_esi;      ///< the oldest of them; meaningful once one was pushed
+    uint32_t next_esi;       ///< the one to be pushed next
+    uint64_t sources;        ///< packets accepted
+    uint64_t source_bytes;   ///< of application data in them
+    uint64_t repairs;        ///< made
+    uint64_t repair_bytes;   ///< of repair symbols
+    uint64_t repairs_ahead;  ///< of the repairs: expected, and made ahead of time
 } duality_parity_encoder_statistics;
 
 /// A packet the decoder rebuilt.
@@ -803,6 +804,10 @@ DUALITY_API duality_status duality_parity_encoder_repair(duality_parity_encoder*
 DUALITY_API duality_status duality_parity_encoder_repair_newest(duality_parity_encoder* encoder, uint32_t window_size,
                                                                 duality_repair* repair, uint8_t* symbol,
                                                                 size_t capacity, size_t* needed);
+/// From now on `repair_newest` over `window_size` packets is expected after every `every` of them: such repairs are made a
+/// little with each packet. 0: no pace any more. DUALITY_INVALID_ARGUMENT: no window, or more than every × repairs_ahead.
+DUALITY_API duality_status duality_parity_encoder_expect_repairs(duality_parity_encoder* encoder, uint32_t window_size,
+                                                                 uint32_t every);
 /// The data of a packet still in the window; lent until the next call that is not const. DUALITY_OUT_OF_WINDOW otherwise.
 DUALITY_API duality_status duality_parity_encoder_source(const duality_parity_encoder* encoder, uint32_t esi,
                                                          const uint8_t** data, size_t* size);
@@ -1061,9 +1066,9 @@ DUALITY_API duality_status duality_aggregator_get_statistics(const duality_aggre
 /// How the paths of a session are judged.
 typedef struct duality_scheduler_config {
     uint32_t struct_size;
-    uint32_t max_paths;     ///< 1 … 16
-    uint32_t report_worth;  ///< bytes received that make a peer report; a session sets its own
-    uint32_t reserved;
+    uint32_t max_paths;           ///< 1 … 16
+    uint32_t report_worth;        ///< bytes received that make a peer report; a session sets its own
+    uint32_t leave_suspects;      ///< 1: new packets leave a suspect path at once; a session sets its own
     int64_t report_interval_ns;   ///< how often a receiving peer reports; 1 ms … 1 s
     int64_t suspicion_margin_ns;  ///< silence beyond the habit of the path that is normal; 1 ms … 1 s
     int64_t dead_after_ns;        ///< suspicion this long means dead; 1 ms … 10 s

@@ -20,6 +20,7 @@ constexpr auto parity_fields = [](auto&& visit, auto& c, auto& cpp) {
     visit(c.max_jump, cpp.rlc.max_jump);
     visit(c.cached_rows, cpp.rlc.cached_rows);
     visit(c.density_threshold, cpp.rlc.density_threshold);
+    visit(c.repairs_ahead, cpp.rlc.repairs_ahead);
     visit(c.rs_roots, cpp.rs.roots);
     visit(c.rs_first_root, cpp.rs.first_root);
     visit(c.rs_primitive, cpp.rs.primitive);
@@ -30,6 +31,7 @@ constexpr auto encoder_statistics_fields = [](auto&& visit, auto& c, auto& cpp) 
     visit(c.source_bytes, cpp.source_bytes);
     visit(c.repairs, cpp.repairs);
     visit(c.repair_bytes, cpp.repair_bytes);
+    visit(c.repairs_ahead, cpp.repairs_ahead);
 };
 
 constexpr auto decoder_statistics_fields = [](auto&& visit, auto& c, auto& cpp) {
@@ -188,6 +190,11 @@ duality_status duality_parity_encoder_repair_newest(duality_parity_encoder* enco
                                                     duality_repair* repair, std::uint8_t* symbol, std::size_t capacity,
                                                     std::size_t* needed) {
     return make_repair(encoder, nullptr, window_size, repair, {symbol, capacity, needed});
+}
+
+duality_status duality_parity_encoder_expect_repairs(duality_parity_encoder* encoder, std::uint32_t window_size,
+                                                     std::uint32_t every) {
+    return with(encoder, [&](parity_encoder& object) { return object.sources().expect_repairs(window_size, every); });
 }
 
 duality_status duality_parity_encoder_source(const duality_parity_encoder* encoder, std::uint32_t esi,

@@ -15,6 +15,7 @@ namespace {
 constexpr auto scheduler_fields = [](auto&& visit, auto& c, auto& cpp) {
     visit(c.max_paths, cpp.max_paths);
     visit(c.report_worth, cpp.report_worth);
+    visit(c.leave_suspects, cpp.leave_suspects);
     visit(c.report_interval_ns, cpp.report_interval);
     visit(c.suspicion_margin_ns, cpp.suspicion_margin);
     visit(c.dead_after_ns, cpp.dead_after);

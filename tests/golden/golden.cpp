@@ -132,9 +132,11 @@ int main(int argc, char** argv) {
     std::istringstream b{there.str()};
     std::string made;
     std::string said;
+    const char* const advice = "after a change of decisions that is meant: golden_cpp tests/golden/vectors.txt --write";
     while (std::getline(a, made))
         if (!std::getline(b, said) || made != said) {
-            std::fprintf(stderr, "golden: the table says\n  %s\nand the library\n  %s\n", said.c_str(), made.c_str());
+            std::fprintf(stderr, "golden: the table says\n  %s\nand the library\n  %s\n%s\n", said.c_str(),
+                         made.c_str(), advice);
             return 1;
         }
     if (std::getline(b, said)) {
