@@ -8,7 +8,7 @@
 help:
 	@echo 'make demo    build and run the demonstration'
 	@echo 'make test    build with GCC, Clang and sanitizers; run every test and gate'
-	@echo 'make bench   build and run the benchmarks'
+	@echo 'make bench   build and run the benchmarks; figures in build/bench/latest'
 	@echo 'make build   build the optimised library and programs into build/release'
 	@echo 'make format  rewrite the C++ files the way the format gate wants them'
 	@echo 'make clean   remove build/'
@@ -29,7 +29,7 @@ test: deps
 	@scripts/test-all
 
 bench: build
-	@set -e; for program in build/release/bin/bench_*; do echo "== $$program"; "$$program"; done
+	@scripts/bench
 
 format:
 	@scripts/gates/format.sh --fix

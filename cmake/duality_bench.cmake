@@ -37,3 +37,11 @@ foreach(source IN LISTS duality_bench_sources)
     duality_program(${name} SOURCES ${source} LINK duality_lab duality_bench_peers benchmark::benchmark_main)
 endforeach()
 target_link_libraries(bench_capi PRIVATE duality_c)
+
+# Does the script that runs them all, and one of them, still work? Too short a run to say anything about speed.
+if(DUALITY_TESTS)
+    set(test "${DUALITY_TEST_PREFIX}bench: a quick run and its ledger")
+    add_test(NAME "${test}" COMMAND "${DUALITY_PYTHON}" "${PROJECT_SOURCE_DIR}/scripts/bench" --quick
+        --bin $<TARGET_FILE_DIR:bench_parity> --out "${PROJECT_BINARY_DIR}/bench" parity)
+    set_tests_properties("${test}" PROPERTIES LABELS bench TIMEOUT 120)
+endif()

@@ -88,7 +88,12 @@ public:
             e.dt = static_cast<std::uint8_t>(dt);
             e.filled = 0;
         }
-        for (; e.filled < count; ++e.filled) out[e.filled] = next_coefficient(e.generator, dt);
+        if (e.filled < count) {
+            tinymt32 generator = e.generator;  // in registers: a byte stored to `out` might otherwise be part of it
+            for (std::size_t i = e.filled; i < count; ++i) out[i] = next_coefficient(generator, dt);
+            e.generator = generator;
+            e.filled = static_cast<std::uint32_t>(count);
+        }
         return out;
     }
 
