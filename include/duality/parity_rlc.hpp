@@ -169,10 +169,9 @@ public:
 
     /// Announces a pace: a repair over the newest `window_size` sources after every `every` of them. The encoder then
     /// reads each source once, for all the repairs it is part of, when the first of those is made, instead of once for
-    /// each. Repairs stay as they are and may be made at any moment, expected or not; but when the window is larger than
-    /// the first cache of the processor, the expected ones take up to a third less time, and are half done before their
-    /// turn. After a break in the pace the next ones are made in the ordinary way first. `every` 0: no pace any more.
-    /// `invalid_argument`: no window or one above `max_window`, or above `every * repairs_ahead`.
+    /// each, which takes a tenth to a third less time. Repairs stay as they are, and may be made at any moment, expected
+    /// or not. After a break in the pace the next ones are made in the ordinary way first. `every` 0: no pace any more.
+    /// `invalid_argument`: no window, one above `max_window`, or above `every * repairs_ahead`.
     [[nodiscard]] status expect_repairs(std::uint32_t window_size, std::uint32_t every) noexcept;
 
     /// The data of a source still in the window, so that nobody has to keep it a second time. Empty outside of the
