@@ -20,8 +20,13 @@ foreach(module IN ITEMS libuv zlib opus sndfile CLI11 nlohmann_json)
     duality_dependency(${module})
 endforeach()
 
+if(NOT TARGET duality_secure)
+    message(FATAL_ERROR "libcrypto (OpenSSL 3) is missing; scripts/install-deps installs everything this build needs, "
+        "-DDUALITY_EDGES=OFF builds the library alone")
+endif()
+
 duality_library(io SOURCES io EXCEPTIONS
-    LINK duality_lab PkgConfig::libuv PkgConfig::zlib PkgConfig::opus PkgConfig::sndfile)
+    LINK duality_lab duality_secure PkgConfig::libuv PkgConfig::zlib PkgConfig::opus PkgConfig::sndfile)
 
 duality_sources(sources "${PROJECT_SOURCE_DIR}/src/cli/*.cpp")
 if(sources)

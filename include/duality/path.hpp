@@ -28,10 +28,13 @@ enum class path_state : std::uint8_t {
 
 struct path_config {
     cost_class cost = cost_class::free;
-    byte_budget_config budget{};                   ///< bytes including `datagram_overhead`, sent and received
+    byte_budget_config budget{};                   ///< bytes as the network carries them, sent and received
     duration initial_rtt = duration::from_ms(50);  ///< assumed until measured
     std::uint32_t datagram_overhead = 28;          ///< bytes around each datagram that the network carries: IPv4 + UDP
     std::uint32_t max_datagram = 1452;             ///< largest datagram, bytes of UDP payload
+    /// Bytes that sealing adds to each datagram, beside `max_datagram`: on the network, in budgets and caps, but not part
+    /// of what the application would have sent.
+    std::uint32_t seal_overhead = 0;
 };
 
 struct scheduler_config {

@@ -342,7 +342,7 @@ private:
     explicit scheduler(const scheduler_config& config) noexcept : config_{config} {}
 
     [[nodiscard]] static std::uint64_t on_the_wire(const record& p, std::size_t bytes) noexcept {
-        return bytes + p.config.datagram_overhead;
+        return bytes + p.config.datagram_overhead + p.config.seal_overhead;
     }
     [[nodiscard]] static std::int64_t unwrap(const record& p, std::uint16_t sequence) noexcept {
         return unwrap_nearest(static_cast<std::int64_t>(p.next_sequence) - 1, sequence, 16);

@@ -120,7 +120,7 @@ struct session_output {
     session_event event;
 };
 
-/// Bytes include the path's `datagram_overhead`.
+/// Bytes include the path's `datagram_overhead` and, but for `source`, its `seal_overhead`.
 struct traffic_counter {
     std::uint64_t packets = 0;
     std::uint64_t bytes = 0;
@@ -133,7 +133,7 @@ struct traffic_counter {
 
 struct sender_statistics {
     traffic_counter source;  ///< what the application would have sent without us: payload + `datagram_overhead`
-    std::uint64_t framing_bytes = 0;  ///< our header on those packets
+    std::uint64_t framing_bytes = 0;  ///< our header, and the seal, on those packets
     traffic_counter parity;
     traffic_counter reactive;
     traffic_counter copies;               ///< on suspicion and failover

@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <iterator>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -23,6 +24,7 @@
 #include "cli/commands.hpp"
 #include "cli/figures_json.hpp"
 #include "cli/report.hpp"
+#include "duality/secure_datagram.hpp"
 #include "io/demo_network.hpp"
 #include "io/live_run.hpp"
 #include "io/voice.hpp"
@@ -43,6 +45,8 @@ struct demo_options {
     int bit_rate_kbps = 256;
     std::string output = "build/demo";
     bool no_report = false;
+    bool sealed = false;
+    std::string psk_file;
     std::string json_file;
 };
 
@@ -57,6 +61,24 @@ struct demo_options {
     const std::optional<lab::family> id = lab::find_family(options.family);  // checked by the parser
     return lab::make_scenario(*id, options.seed, length,
                               static_cast<std::uint32_t>(duration::from_seconds(1).ns() / io::voice_frame.ns()));
+}
+
+/// What seals the datagrams: the file's bytes, or a key for this run alone; empty when they are not sealed.
+[[nodiscard]] std::vector<std::uint8_t> key_of(const demo_options& options) {
+    std::vector<std::uint8_t> key(32);
+    if (!options.sealed && options.psk_file.empty()) return {};
+    if (options.psk_file.empty()) {
+        const entropy_source entropy = entropy_source::system();
+        if (!entropy.fill(entropy.user, key)) fail("no randomness for a key");
+        return key;
+    }
+    std::ifstream in{options.psk_file, std::ios::binary};
+    key.assign(std::istreambuf_iterator<char>{in}, {});
+    const field_bounds& size = *secure_channel::bounds("psk");
+    if (!in || key.size() < static_cast<std::size_t>(size.low) || key.size() > static_cast<std::size_t>(size.high))
+        fail(options.psk_file + " must have " + std::to_string(size.low) + " to " + std::to_string(size.high) +
+             " bytes");
+    return key;
 }
 
 /// Before the long run rather than after it.
@@ -230,7 +252,8 @@ void run(const demo_options& options) {
 
     const io::live_run_config config{.network = network_of(options),
                                      .variants = {lab::variant::baseline, lab::variant::single, lab::variant::dual},
-                                     .packets = std::move(call.packets)};
+                                     .packets = std::move(call.packets),
+                                     .psk = key_of(options)};
     std::fprintf(stderr,
                  "A voice call of %lld s, 200 packets/s of %zu bytes, over network '%s' (seed %llu), three times at "
                  "once:\n  baseline  as it is\n  single    protected, on one path\n  dual      protected, with a "
@@ -291,6 +314,10 @@ void add_demo_command(CLI::App& app) {
     command->add_option("--output", options->output, "Folder for the report and the sound")
         ->type_name("DIR")
         ->capture_default_str();
+    command->add_flag("--sealed", options->sealed,
+                      "Encrypt and authenticate what crosses the network, with a random key");
+    command->add_option("--psk-file", options->psk_file, "The same, with the 16 to 64 bytes of this file as key")
+        ->check(CLI::ExistingFile);
     command->add_flag("--no-report", options->no_report, "Write neither report nor sound");
     command->add_option("--json", options->json_file, "Write results to FILE as JSON, or - for standard output")
         ->type_name("FILE|-");

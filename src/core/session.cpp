@@ -304,7 +304,7 @@ void session::push_error(instant now, error_code error) noexcept {
 
 std::uint64_t session::on_the_wire(path_id path, std::size_t bytes) const noexcept {
     const path_config* p = paths_.config(path);
-    return bytes + (p != nullptr ? p->datagram_overhead : 0);
+    return bytes + (p != nullptr ? p->datagram_overhead + p->seal_overhead : 0);
 }
 
 bool session::poll_transmission(instant now, transmission& out) noexcept {
@@ -378,7 +378,8 @@ bool session::transmit_planned(instant now, planned_datagram& d, transmission& o
     }
     const std::size_t riders = report_size + clock_size;
     const std::size_t payload_size = size - riders - (source ? wire::data_packet_overhead : 0);
-    sender_.on_sent(context(now), d, bytes - riders, on_the_wire(d.path, payload_size));
+    const std::uint64_t unprotected = on_the_wire(d.path, payload_size) - (path != nullptr ? path->seal_overhead : 0);
+    sender_.on_sent(context(now), d, bytes - riders, unprotected);
     out.kind = d.kind;
     finish(now, d.path, size, is_answered(d) || (d.kind == transmit_kind::probe && !d.probe.response), out);
     return true;

@@ -187,6 +187,7 @@ private:
             if (!open_path(f, model, f.far->path_side(p), error)) return false;
             near.paths[p].peer = f.network.back()->local();
         }
+        if (near.security) near.security->rules.initiate = true;
         near.on_event = [this, &f](const session_event& e) { on_near_event(f, e); };
         f.near = udp_endpoint::create(near_->loop(), std::move(near), error);
         if (!f.near) return false;
@@ -214,6 +215,7 @@ private:
         end.protocol = lab::session_for(rules);
         end.bind = loopback_;
         end.start = origin_;
+        if (!config_.psk.empty()) end.security = {.psk = config_.psk, .rules = {.initiate = false}};
         end.paths.resize(paths);
         end.paths[primary_path].limits.max_datagram = config_.network.mtu - static_cast<std::uint32_t>(ip_udp_bytes);
         for (std::size_t p = 1; p < paths; ++p) {
@@ -350,6 +352,7 @@ private:
             out.socket_errors += end->stats().unsent + end->stats().undelivered;
             out.never_sent += end->stats().unsent_bytes;
             out.bytes.extra += extra_bytes(end->protocol().statistics().sender);
+            out.hello_bytes += end->stats().hello_bytes;
         }
         if (f.has_session()) {
             out.near = f.near->protocol().statistics();

@@ -38,6 +38,7 @@ struct live_run_config {
     std::vector<lab::variant> variants;
     lab::simulation_config rules{};     ///< `protection` and `payload` follow from the other fields
     std::vector<voice_packet> packets;  ///< what the sender sends; at most 65,536
+    std::vector<std::uint8_t> psk;      ///< that seals every path's datagrams; empty: they are not sealed
 };
 
 /// Where things stand, for somebody who watches.
@@ -76,6 +77,7 @@ struct live_flow {
     std::vector<live_path_change> path_changes;
     std::vector<impaired_path_stats> paths;
     std::uint64_t on_the_wire = 0;    ///< bytes the impaired paths were given, both ways, IP headers included
+    std::uint64_t hello_bytes = 0;    ///< of that, to agree on keys
     std::uint64_t never_sent = 0;     ///< bytes counted by a session that its socket did not take
     std::uint64_t damaged = 0;        ///< datagrams at the receiver that nobody had sent
     std::uint64_t repeated = 0;       ///< packets at the receiver that it had already
@@ -123,7 +125,7 @@ public:
     /// Waits until `finished()`, then ends all threads and judges. Call it once.
     [[nodiscard]] live_result finish();
 
-    static constexpr duration lead = duration::from_ms(100);
+    static constexpr duration lead = duration::from_ms(300);
     /// After the last packet, for its repairs.
     static constexpr duration settle = duration::from_ms(1'000);
 

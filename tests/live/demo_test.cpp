@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -66,13 +67,17 @@ struct scratch_folder {
     REQUIRE(packets.error.empty());
     return {.network = io::demo_network(seed, length, io::voice_frame),
             .variants = {lab::variant::baseline, lab::variant::single, lab::variant::dual},
-            .packets = std::move(packets.packets)};
+            .packets = std::move(packets.packets),
+            .psk = {}};
 }
 
 }  // namespace
 
 TEST_CASE("a live run counts every packet and every byte") {
+    const bool is_sealed = GENERATE(false, true);
+    CAPTURE(is_sealed);
     io::live_run_config config = call(3_s, 1);
+    if (is_sealed) config.psk.assign(32, 0x5A);
     REQUIRE(config.packets.size() == 600);
     const lab::link primary = config.network.primary.forward;
     std::string error;
@@ -93,7 +98,8 @@ TEST_CASE("a live run counts every packet and every byte") {
         // What the sessions say they sent is what the network was given.
         CHECK(flow.on_the_wire + flow.never_sent == flow.bytes.useful + flow.bytes.extra +
                                                         flow.near.sender.framing_bytes +
-                                                        flow.near.sender.hot_copies.bytes);
+                                                        flow.near.sender.hot_copies.bytes + flow.hello_bytes);
+        CHECK((flow.hello_bytes > 0) == (is_sealed && flow.variant != lab::variant::baseline));
         for (const lab::packet_record& p : flow.packets) {
             if (p.released.is_never()) continue;
             CHECK(p.released >= p.sent + p.baseline);
