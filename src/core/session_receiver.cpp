@@ -308,7 +308,7 @@ void session_receiver::on_report_sent(const session_context& c) noexcept {
     echo_path_.reset();
     if (asked_for_ > newest_requested_) {
         newest_requested_ = asked_for_;
-        if (!echoed) echo_path_ = c.paths.alternative(report_path(c.now));
+        if (!echoed && reports_.covers(echo_credit)) echo_path_ = c.paths.alternative(report_path(c.now));
     }
     if (notices_left_ != 0) --notices_left_;
     if (request_at_ <= c.now) request_at_ = instant::never();

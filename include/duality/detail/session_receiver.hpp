@@ -84,6 +84,8 @@ private:
     /// A path is in use while source packets came over it this recently.
     static constexpr duration path_memory = duration::from_ms(200);
     static constexpr std::uint64_t notice_bytes = 64;
+    /// A request is told twice only when so much is left: reports of new losses come first.
+    static constexpr std::uint64_t echo_credit = 8 * notice_bytes;
     static constexpr std::uint32_t stall_notices = 3;  ///< for one stall, a report interval apart
     static constexpr std::uint32_t regime_every = 5;   ///< reports between two with the regime features
     static constexpr std::size_t no_slot = static_cast<std::size_t>(-1);
