@@ -263,8 +263,12 @@ enum {
 
 /// What happened to a path.
 enum {
-    DUALITY_PATH_EVENT_STATE_CHANGED = 0,    ///< another state
-    DUALITY_PATH_EVENT_BUDGET_EXHAUSTED = 1  ///< its byte budget refused a datagram; the path stops
+    /// another state
+    DUALITY_PATH_EVENT_STATE_CHANGED = 0,
+    /// its byte budget refused a datagram; the path rests until there is room again
+    DUALITY_PATH_EVENT_BUDGET_EXHAUSTED = 1,
+    /// a new day or month, or the pace of the day, has made room
+    DUALITY_PATH_EVENT_BUDGET_RENEWED = 2
 };
 
 /// How a stream uses the second path.
@@ -1197,6 +1201,8 @@ typedef struct duality_path_config {
     int64_t initial_rtt_ns;      ///< assumed until measured
     uint32_t datagram_overhead;  ///< bytes around each datagram that the network carries: 28 for IPv4 + UDP
     uint32_t max_datagram;       ///< largest datagram in bytes
+    uint32_t ahead_bp;           ///< of day_bytes, what may be spent ahead of an even pace; 10,000: no pace
+    uint32_t reserved;
 } duality_path_config;
 
 typedef struct duality_stream_config {

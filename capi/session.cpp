@@ -51,6 +51,7 @@ constexpr auto path_fields = [](auto&& visit, auto& c, auto& cpp) {
     visit(c.initial_rtt_ns, cpp.initial_rtt);
     visit(c.datagram_overhead, cpp.datagram_overhead);
     visit(c.max_datagram, cpp.max_datagram);
+    visit(c.ahead_bp, cpp.budget.ahead_bp);
 };
 
 constexpr auto stream_fields = [](auto&& visit, auto& c, auto& cpp) {

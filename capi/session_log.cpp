@@ -39,6 +39,10 @@ void write_path(message& line, const path_event& event) noexcept {
         line << "byte budget used up";
         return;
     }
+    if (event.kind == path_event_kind::budget_renewed) {
+        line << "byte budget has room again";
+        return;
+    }
     line << name(path_states, event.from) << " -> " << name(path_states, event.to);
     if (event.threshold > duration::zero())
         line << ", " << event.silence.ns() / us << " us of silence, limit " << event.threshold.ns() / us << " us";

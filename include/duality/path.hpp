@@ -79,10 +79,14 @@ struct path_statistics {
     std::uint64_t packets_duplicated = 0;  ///< path sequence numbers seen twice (the network's doing)
     std::uint64_t suspicions = 0;
     std::uint64_t deaths = 0;
-    bool budget_exhausted = false;
+    bool budget_exhausted = false;  ///< refused a datagram and has not been renewed since
 };
 
-enum class path_event_kind : std::uint8_t { state_changed, budget_exhausted };
+enum class path_event_kind : std::uint8_t {
+    state_changed,
+    budget_exhausted,  ///< a datagram was refused: the path rests until the budget has room again
+    budget_renewed,    ///< a new day or month, or the pace of the day, has made room
+};
 
 struct path_event {
     path_event_kind kind = path_event_kind::state_changed;

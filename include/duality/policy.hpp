@@ -19,13 +19,17 @@ struct byte_budget_config {
 
     std::uint64_t day_bytes = unlimited;    ///< per UTC day; 0 forbids the path
     std::uint64_t month_bytes = unlimited;  ///< per UTC month
+    /// What may be spent ahead of an even pace through the day, in basis points of its bytes: 1,000 is a tenth at once and
+    /// the rest as the hours pass, so that the day's budget is not gone by noon. 10,000 or more: no pace.
+    std::uint32_t ahead_bp = 10'000;
 };
 
 namespace detail {
 
+inline constexpr std::int64_t ns_per_day = 86'400'000'000'000;
+
 /// Days since 1970-01-01, rounded toward the past.
 [[nodiscard]] constexpr std::int64_t day_of(wall_time t) noexcept {
-    constexpr std::int64_t ns_per_day = 86'400'000'000'000;
     const std::int64_t day = t.ns() / ns_per_day;
     return t.ns() % ns_per_day < 0 ? day - 1 : day;
 }
@@ -67,10 +71,8 @@ public:
 
     [[nodiscard]] constexpr std::uint64_t remaining(wall_time now) noexcept {
         renew(now);
-        const std::uint64_t day =
-            config_.day_bytes - (used_today_ < config_.day_bytes ? used_today_ : config_.day_bytes);
-        const std::uint64_t month =
-            config_.month_bytes - (used_month_ < config_.month_bytes ? used_month_ : config_.month_bytes);
+        const std::uint64_t day = left(allowed_by_now(now), used_today_);
+        const std::uint64_t month = left(config_.month_bytes, used_month_);
         return day < month ? day : month;
     }
 
@@ -78,6 +80,21 @@ public:
     [[nodiscard]] constexpr std::uint64_t used_month() const noexcept { return used_month_; }
 
 private:
+    static constexpr std::uint64_t left(std::uint64_t of, std::uint64_t used) noexcept {
+        return used < of ? of - used : 0;
+    }
+    /// Of the day's bytes, at the pace.
+    [[nodiscard]] constexpr std::uint64_t allowed_by_now(wall_time now) const noexcept {
+        const std::uint64_t all = config_.day_bytes;
+        if (config_.ahead_bp >= 10'000 || all == byte_budget_config::unlimited) return all;
+        // Calendar time that went backwards, to a day before the one that has begun, gives nothing.
+        const std::int64_t into_day = now.ns() - day_ * detail::ns_per_day;
+        const auto millionths = static_cast<std::uint64_t>((into_day < 0 ? 0 : into_day) / 86'400'000);
+        constexpr std::uint64_t million = 1'000'000;
+        const std::uint64_t passed = all / million * millionths + all % million * millionths / million;
+        const std::uint64_t ahead = all / 10'000 * config_.ahead_bp + all % 10'000 * config_.ahead_bp / 10'000;
+        return ahead < all - passed ? passed + ahead : all;
+    }
     static constexpr std::uint64_t saturating_sum(std::uint64_t a, std::uint64_t b) noexcept {
         return a + b < a ? byte_budget_config::unlimited : a + b;
     }

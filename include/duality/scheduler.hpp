@@ -94,7 +94,7 @@ public:
     // Sending.
 
     /// May a datagram of `bytes` go out on this path? Takes it from the path's budget when it may. A path whose budget
-    /// refuses stops for good and says so in an event.
+    /// refuses rests until `renew_budgets` finds room in it, and says so in an event.
     [[nodiscard]] status reserve(instant now, wall_time wall, path_id id, std::size_t bytes) noexcept {
         record* p = find(id);
         if (p == nullptr) return status::unknown_path;
@@ -105,6 +105,16 @@ public:
             push_event({path_event_kind::budget_exhausted, now, id, p->stats.state, p->stats.state, {}, {}});
         }
         return status::over_budget;
+    }
+
+    /// Paths that rest go on when their budgets have room for a datagram of any size again.
+    void renew_budgets(instant now, wall_time wall) noexcept {
+        for (record& p : paths_) {
+            if (!p.used || !p.stats.budget_exhausted) continue;
+            if (p.budget.remaining(wall) < on_the_wire(p, p.config.max_datagram)) continue;
+            p.stats.budget_exhausted = false;
+            push_event({path_event_kind::budget_renewed, now, p.id, p.stats.state, p.stats.state, {}, {}});
+        }
     }
 
     /// Records a datagram that leaves now and gives it its path sequence number. `owes_report`: the peer answers it.

@@ -267,6 +267,7 @@ wall_time session::wall(instant now) const noexcept {
 
 void session::advance(instant now) noexcept {
     if (state_ == life::closed) return;
+    paths_.renew_budgets(now, wall(now));
     paths_.handle_timeout(now);
     const detail::session_context c = context(now);
     path_event moved;

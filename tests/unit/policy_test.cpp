@@ -150,3 +150,22 @@ TEST_CASE("policy: earning saturates instead of wrapping around") {
     CHECK(zero.spend(0));
     CHECK_FALSE(zero.spend(1));
 }
+
+TEST_CASE("policy: a pace lets a share be spent ahead, the rest as the day passes, never more than the day's") {
+    byte_budget budget{{.day_bytes = 1'000'000, .ahead_bp = 1'000}};
+    const auto at = [](std::int64_t hours) { return wall_time::from_ns(10 * day_ns + hours * (day_ns / 24)); };
+    CHECK(budget.remaining(at(0)) == 100'000);
+    CHECK(budget.spend(at(0), 100'000));
+    CHECK_FALSE(budget.spend(at(0), 1));
+    CHECK(budget.remaining(at(6)) == 250'000);
+    CHECK(budget.spend(at(12), 500'000));
+    CHECK_FALSE(budget.spend(at(12), 1));
+    CHECK(budget.remaining(at(23)) == 1'000'000 - 600'000);  // capped by the day
+    CHECK(budget.spend(at(23), 400'000));
+    CHECK(budget.remaining(at(24)) == 100'000);
+    CHECK(budget.remaining(at(-48)) == 100'000);  // calendar time that goes backwards gives nothing back
+    byte_budget unlimited{{.ahead_bp = 0}};
+    CHECK(unlimited.remaining(at(0)) == byte_budget_config::unlimited);
+    byte_budget huge{{.day_bytes = byte_budget_config::unlimited - 1, .ahead_bp = 9'999}};
+    CHECK(huge.remaining(at(23)) == byte_budget_config::unlimited - 1);
+}

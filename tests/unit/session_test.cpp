@@ -414,6 +414,32 @@ TEST_CASE("session: a metered path never sends a byte over its cap, and says onc
     CHECK(delivered_numbers(pair, far, 300, 400).size() == 400);  // the primary goes on
 }
 
+TEST_CASE("session: a path whose budget is used up goes on when the next day begins") {
+    session_config config;
+    config.stream.mode = stream_mode::hot;
+    session_pair pair{config};
+    REQUIRE(pair.add_path(0) == status::ok);
+    REQUIRE(pair.add_path(1, {.cost = cost_class::metered, .budget = {.day_bytes = 30'000}}) == status::ok);
+    const wall_time evening = wall_time::from_ns(20'000 * 86'400'000'000'000) - 1_s;
+    for (const std::size_t end : {near, far}) pair.end(end).set_wall_clock(pair.now(), evening);
+    const instant midnight = pair.now() + 1_s;
+    pair.send_flow(near, 0, 180, 5_ms, 300);
+    CHECK(pair.end(near).path(pair.now(), 1).budget_exhausted);
+    pair.send_flow(near, 0, 60, 5_ms, 300, 180);
+    CHECK_FALSE(pair.end(near).path(pair.now(), 1).budget_exhausted);
+    const auto& events = pair.events[near];
+    const auto renewed = std::find_if(events.begin(), events.end(), [](const session_event& e) {
+        return e.kind == session_event_kind::path && e.path.kind == path_event_kind::budget_renewed;
+    });
+    REQUIRE(renewed != events.end());
+    CHECK(renewed->path.path == 1);
+    CHECK(renewed->path.at >= midnight);
+    CHECK(renewed->path.at < midnight + 10_ms);
+    CHECK(std::any_of(pair.sent[near].begin(), pair.sent[near].end(), [&](const test::seen_transmission& t) {
+        return t.at > midnight && t.path == 1 && t.kind == transmit_kind::copy;
+    }));
+}
+
 TEST_CASE("session: budgets renew with the calendar that set_wall_clock tells") {
     session_config config;
     config.stream.mode = stream_mode::hot;
