@@ -400,8 +400,8 @@ bool write_svg(const char* file, const std::vector<labelled>& all) {
     std::fprintf(out,
                  "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"820\" height=\"420\" font-family=\"sans-serif\" "
                  "font-size=\"13\">\n<rect width=\"820\" height=\"420\" fill=\"white\"/>\n"
-                 "<text x=\"%g\" y=\"24\" font-size=\"15\">Jitter times four: found within, one false alarm an hour "
-                 "or fewer</text>\n",
+                 "<text x=\"%g\" y=\"24\" font-size=\"15\">Jitter times four: found within (limit: one false alarm an "
+                 "hour; the reference law has none)</text>\n",
                  left);
     for (int p = 0; p <= 100; p += 25)
         std::fprintf(out,

@@ -299,11 +299,18 @@ enum {
 
 /// What a session tells.
 enum {
-    DUALITY_EVENT_PATH = 0,         ///< a path changed its state or used up its budget
-    DUALITY_EVENT_DECISION = 1,     ///< the controller changed an output
-    DUALITY_EVENT_ERROR = 2,        ///< something the user should know, from the catalogue
-    DUALITY_EVENT_PEER_CLOSED = 3,  ///< the peer ends the session; nothing more will come
-    DUALITY_EVENT_CLOSED = 4        ///< this end is done: every accepted packet was delivered or dropped
+    /// a path changed its state or used up its budget
+    DUALITY_EVENT_PATH = 0,
+    /// the controller changed an output
+    DUALITY_EVENT_DECISION = 1,
+    /// something the user should know, from the catalogue
+    DUALITY_EVENT_ERROR = 2,
+    /// the peer ends the session; nothing more will come
+    DUALITY_EVENT_PEER_CLOSED = 3,
+    /// this end is done: every accepted packet was delivered or dropped
+    DUALITY_EVENT_CLOSED = 4,
+    /// what comes in became better or worse, moved to another level, or raised an alarm
+    DUALITY_EVENT_REGIME = 5
 };
 
 /// Why a session ends.

@@ -11,6 +11,9 @@ constexpr std::string_view outputs[] = {"hold", "parity", "reactive", "second_pa
 constexpr std::string_view reasons[] = {
     "jitter_high", "jitter_low", "loss_high",   "quiet",        "rtt_fits",    "rtt_too_long", "congestion", "headroom",
     "gap_open",    "gap_closed", "long_bursts", "misses_saved", "misses_gone", "delay_budget", "cpu",        "budget"};
+constexpr std::string_view regimes[] = {"calm", "jittery", "lossy", "congested", "outage"};
+constexpr std::string_view regime_events[] = {"regime", "level step", "alarm on delay", "alarm on loss",
+                                              "sender restarted"};
 constexpr std::string_view close_reasons[] = {"normal", "going_away", "protocol_error", "budget", "idle"};
 
 template <class Enum, std::size_t count>
@@ -22,7 +25,8 @@ template <class Enum, std::size_t count>
 [[nodiscard]] log_level level_of(const session_event& event) noexcept {
     switch (event.kind) {
         case session_event_kind::error: return log_level::error;
-        case session_event_kind::decision: return log_level::debug;
+        case session_event_kind::decision:
+        case session_event_kind::regime: return log_level::debug;
         case session_event_kind::path: {
             const bool bad = event.path.kind == path_event_kind::budget_exhausted ||
                              event.path.to == path_state::suspect || event.path.to == path_state::dead;
@@ -70,6 +74,10 @@ void log_event(const host& owner, const session_event& event) noexcept {
             line << "closed by the peer, " << name(close_reasons, event.reason);
             break;
         case session_event_kind::closed: line << "closed"; break;
+        case session_event_kind::regime:
+            line << name(regime_events, event.regime.what) << ", " << name(regimes, event.regime.from) << " -> "
+                 << name(regimes, event.regime.to);
+            break;
     }
     owner.log(level, line);
 }

@@ -99,6 +99,7 @@ enum class session_event_kind : std::uint8_t {
     error,        ///< something the user should know, from the catalogue
     peer_closed,  ///< the peer ends the session; nothing more will come
     closed,       ///< this end is done: every accepted packet was delivered or dropped
+    regime,       ///< what comes in became better or worse, moved to another level, or raised an alarm
 };
 
 struct session_event {
@@ -106,6 +107,7 @@ struct session_event {
     instant at{};
     path_event path{};
     decision_event decision{};
+    regime_event regime{};
     error_code error = error_code::invalid_config;
     wire::close_reason reason = wire::close_reason::normal;
 };

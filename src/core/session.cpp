@@ -287,6 +287,9 @@ void session::advance(instant now) noexcept {
     decision_event decision;
     while (sender_.poll_decision(decision) || receiver_.poll_decision(decision))
         push_event({.kind = session_event_kind::decision, .at = decision.at, .decision = decision});
+    regime_event weather;
+    while (receiver_.poll_regime(weather))
+        push_event({.kind = session_event_kind::regime, .at = weather.at, .regime = weather});
 }
 
 void session::push_event(const session_event& event) noexcept {

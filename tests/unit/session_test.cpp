@@ -44,6 +44,28 @@ TEST_CASE("session: a clean link brings every packet once, in order, at its slot
     CHECK_FALSE(pair.stuck);
 }
 
+TEST_CASE("session: the receiving end tells of silence, of its end and of a path that got longer") {
+    session_pair pair{session_config{}};
+    REQUIRE(pair.add_path(0) == status::ok);
+    pair.send_flow(near, 0, 300, 5_ms, 200);
+    CHECK(pair.count_event(far, session_event_kind::regime) == 0);
+    pair.links[near] = [](const test::seen_transmission&) { return std::vector<duration>{}; };
+    pair.send_flow(near, 0, 40, 5_ms, 200);
+    pair.links[near] = test::constant_delay(60_ms);
+    pair.send_flow(near, 0, 300, 5_ms, 200);
+
+    std::vector<regime_event> told;
+    for (const session_event& e : pair.events[far])
+        if (e.kind == session_event_kind::regime) told.push_back(e.regime);
+    REQUIRE(told.size() >= 3);
+    CHECK(told[0].to == regime::outage);
+    CHECK(told[1].from == regime::outage);
+    CHECK(std::count_if(told.begin(), told.end(), [](const regime_event& e) {
+              return e.what == regime_event::kind::level_step && e.baseline_after - e.baseline_before > 45_ms;
+          }) == 1);
+    CHECK(pair.count_event(near, session_event_kind::regime) == 0);
+}
+
 TEST_CASE("session: both directions and several streams at once do not disturb each other") {
     session_pair pair{session_config{}};
     REQUIRE(pair.add_path(0) == status::ok);

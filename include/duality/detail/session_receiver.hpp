@@ -66,6 +66,7 @@ public:
     void handle_timeout(const session_context& c) noexcept;
     [[nodiscard]] instant next_timeout() const noexcept;
     [[nodiscard]] bool poll_decision(decision_event& out) noexcept { return controller_.poll_event(out); }
+    [[nodiscard]] bool poll_regime(regime_event& out) noexcept { return detector_.poll_event(out); }
 
     void set_deadline(stream_id stream, duration deadline) noexcept { holds_[stream]->set_deadline(deadline); }
     /// Deadline playout: tells the holds when the peer's clock shows what; until it is known, what a route as long in
