@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-#   neon.sh FOLDER    cross-compiles the GF(2^8) kernels for arm64 into FOLDER and compares NEON with scalar, under
-#                     user-mode emulation
+#   neon.sh FOLDER    cross-compiles the GF(2^8) kernels for arm64 into FOLDER and compares NEON with scalar, and runs
+#                     the sliding-window code on NEON, under user-mode emulation
 #
 # Exit code 77 (skipped): no cross compiler or no emulator.
 set -euo pipefail
@@ -35,4 +35,6 @@ PROGRAM
 build "$work/kernels.cpp" -o "$work/kernels"
 "$emulator" "$work/kernels" | grep -x neon
 build "$source/tests/fuzz/fuzz_parity_kernel.cpp" "$source/tests/fuzz/driver.cpp" -o "$work/fuzz_parity_kernel"
-exec "$emulator" "$work/fuzz_parity_kernel" --runs 2000 --seed 1
+"$emulator" "$work/fuzz_parity_kernel" --runs 2000 --seed 1
+build "$source/tests/fuzz/fuzz_parity_rlc.cpp" "$source/tests/fuzz/driver.cpp" -o "$work/fuzz_parity_rlc"
+exec "$emulator" "$work/fuzz_parity_rlc" --runs 500 --seed 1

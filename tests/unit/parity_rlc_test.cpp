@@ -106,21 +106,41 @@ TEST_CASE("creation survives an allocator that fails at any call, and gives ever
                                const allocator heap = allocator::system();
                                heap.release(heap.user, p, n, alignment);
                            }};
-    for (bool done = false; !done;) {
-        book.calls = 0;
-        ++book.fail_at;
-        {
-            auto d = rlc_decoder::create({}, memory);
-            done = d.has_value();
-            REQUIRE((done || d.code() == status::out_of_memory));
-            if (done) {
-                const int before = book.calls;
-                for (std::uint32_t i = 0; i < 300; i += 2) REQUIRE(d->push_source(i, 0, packet(i)) == status::ok);
-                REQUIRE(book.calls == before);
+    const auto survives = [&](auto create, auto use) {
+        book.fail_at = 0;
+        for (bool done = false; !done;) {
+            book.calls = 0;
+            ++book.fail_at;
+            {
+                auto made = create();
+                done = made.has_value();
+                REQUIRE((done || made.code() == status::out_of_memory));
+                if (done) {
+                    const int before = book.calls;
+                    use(*made);
+                    REQUIRE(book.calls == before);
+                }
             }
+            REQUIRE(book.held == 0);
         }
-        REQUIRE(book.held == 0);
-    }
+        REQUIRE(book.fail_at > 3);
+    };
+    survives([&] { return rlc_decoder::create({}, memory); },
+             [](rlc_decoder& d) {
+                 for (std::uint32_t i = 0; i < 300; i += 2) REQUIRE(d.push_source(i, 0, packet(i)) == status::ok);
+             });
+    survives([&] { return rlc_encoder::create({}, memory); },
+             [](rlc_encoder& e) {
+                 REQUIRE(e.expect_repairs(64, 8) == status::ok);
+                 bytes symbol(1500);
+                 repair_payload_id id;
+                 std::size_t size = 0;
+                 for (std::uint32_t i = 0; i < 300; ++i) {
+                     REQUIRE(e.push(i, 0, packet(i)) == status::ok);
+                     if (i % 8 == 7) REQUIRE(e.make_repair(64, id, symbol, size) == status::ok);
+                 }
+                 REQUIRE(e.stats().repairs_ahead != 0);
+             });
 }
 
 TEST_CASE("bad repairs get a status and a counter, and good ones still decode") {
@@ -202,6 +222,69 @@ TEST_CASE("with a fixed symbol size, repairs of another size are refused") {
     REQUIRE(d->push_repair(id, {symbol.data(), 39}) == status::inconsistent);
     REQUIRE(d->push_repair(id, {symbol.data(), 41}) == status::inconsistent);
     REQUIRE(d->push_repair(id, {symbol.data(), 40}) == status::ok);
+}
+
+TEST_CASE("repairs may change their size as long as they cover their packets and end with zeros") {
+    pair p;  // 5 and 6 are missing
+    const repair first = p.make(0, 20);
+    repair second = p.make(0, 20);
+    const std::size_t size = second.symbol.size();
+    second.symbol.resize(size - 1);
+    REQUIRE(p.decoder.push_repair(second.id, second.symbol) == status::inconsistent);
+    second = p.make(0, 20);
+    second.symbol.resize(size + 100, 0);
+    REQUIRE(p.decoder.push_repair(first.id, first.symbol) == status::ok);
+    REQUIRE(p.decoder.push_repair(second.id, second.symbol) == status::ok);
+    std::uint32_t seen = 0;
+    for (recovered_unit u; p.decoder.poll(u); ++seen) REQUIRE(std::ranges::equal(u.data, packet(u.esi)));
+    REQUIRE(seen == 2);
+
+    pair q;
+    const repair good = q.make(0, 20);
+    repair bad = q.make(0, 20);
+    bad.symbol.resize(size + 100, 9);  // no packet ends like that
+    REQUIRE(q.decoder.push_repair(good.id, good.symbol) == status::ok);
+    REQUIRE(q.decoder.push_repair(bad.id, bad.symbol) == status::ok);
+    recovered_unit u;
+    REQUIRE(!q.decoder.poll(u));
+    REQUIRE(q.decoder.stats().inconsistent == 2);  // one packet after the other would have ended like that
+    REQUIRE(q.decoder.stats().recovered == 0);
+    REQUIRE(q.decoder.has(4));
+}
+
+TEST_CASE("numbers wrap, and so do windows, deficits and what is forgotten") {
+    auto encoder = rlc_encoder::create({}, allocator::system());
+    auto decoder = rlc_decoder::create({}, allocator::system());
+    REQUIRE(decoder->begin(0xFFFFFFF8u) == status::ok);
+    for (std::uint32_t i = 0xFFFFFFF8u; i != 8; ++i) {
+        REQUIRE(encoder->push(i, 1, packet(i & 15)) == status::ok);
+        if (i != 0xFFFFFFFFu && i != 0 && i != 2) REQUIRE(decoder->push_source(i, 1, packet(i & 15)) == status::ok);
+    }
+    REQUIRE(encoder->first_esi() == 0xFFFFFFF8u);
+    REQUIRE(encoder->next_esi() == 8);
+    REQUIRE(decoder->newest_esi() == 7);
+    rlc_deficit d = decoder->deficit();
+    REQUIRE(d.first_missing == 0xFFFFFFFFu);
+    REQUIRE(d.last_missing == 2);
+    REQUIRE(d.symbols_needed == 3);
+    d = decoder->deficit(0);
+    REQUIRE(d.first_missing == 0);
+    REQUIRE(d.missing == 2);
+    decoder->forget(1);
+    bytes symbol(1500);
+    repair_payload_id id;
+    std::size_t size = 0;
+    for (int i = 0; i < 3; ++i) {
+        REQUIRE(encoder->make_repair(0xFFFFFFFEu, 8, id, symbol, size) == status::ok);
+        REQUIRE(decoder->push_repair(id, byte_view{symbol}.first(size)) == status::ok);
+    }
+    std::uint32_t seen = 0;
+    for (recovered_unit u; decoder->poll(u); ++seen) {
+        REQUIRE(std::ranges::equal(u.data, packet(u.esi & 15)));
+        REQUIRE(u.expired == (u.esi != 2));
+    }
+    REQUIRE(seen == 3);
+    REQUIRE(decoder->deficit().missing == 0);
 }
 
 TEST_CASE("a repair may come before all the packets it covers") {
