@@ -74,7 +74,7 @@ public:
     /// Tells the calendar time of an instant, so that daily and monthly budgets renew. Without it the calendar starts
     /// in 1970 at instant zero.
     void set_wall_clock(instant now, wall_time wall) noexcept;
-    /// Ends the session: the peer is told, if the overhead cap leaves anything for that; what is held is still delivered;
+    /// Ends the session: the peer is told, from credit kept for that as soon as anything was earned; what is held is still delivered;
     /// then a `closed` event comes. Nothing can be sent afterwards. `closed` when it was already.
     status close(instant now, wire::close_reason reason) noexcept;
 

@@ -234,8 +234,10 @@ status session::close(instant now, wire::close_reason reason) noexcept {
     now = clamp(now);
     if (state_ != life::open) return status::closed;
     state_ = life::closing;
+    bool any_lives = false;
+    paths_.for_each_path([&](path_id id) { any_lives = any_lives || paths_.state(id) != path_state::dead; });
     paths_.for_each_path([&](path_id id) {
-        if (paths_.state(id) != path_state::dead)
+        if (!any_lives || paths_.state(id) != path_state::dead)  // a path given up may still carry a word
             (void)sender_.plan({.kind = transmit_kind::close, .path = id, .close = {reason}});
     });
     return status::ok;
@@ -323,6 +325,7 @@ bool session::poll_transmission(instant now, transmission& out) noexcept {
 bool session::afford(const planned_datagram& d, std::uint64_t bytes) const noexcept {
     if (!detail::session_sender::capped(d) || sender_.covers(d, bytes)) return true;
     // An end that only receives has earned nothing by sending: its control frames are paid like its reports.
+    if (d.kind == transmit_kind::close) return receiver_.covers_close(bytes);
     return is_control(d.kind) && receiver_.covers_report(bytes);
 }
 
@@ -370,7 +373,8 @@ bool session::transmit_planned(instant now, planned_datagram& d, transmission& o
         sender_.on_dropped(d, true);
         return false;
     }
-    if (detail::session_sender::capped(d) && !sender_.spend(bytes)) (void)receiver_.spend_on_reports(bytes);
+    if (detail::session_sender::capped(d) && (!sender_.covers(d, bytes) || !sender_.spend(bytes)))
+        (void)receiver_.spend_on_reports(bytes);
     if (report_size != 0) {
         (void)receiver_.spend_on_reports(report_size);
         receiver_.on_report_sent(context(now));

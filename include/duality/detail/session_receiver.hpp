@@ -51,6 +51,8 @@ public:
     [[nodiscard]] bool covers_report(std::uint64_t bytes) const noexcept {
         return reports_.covers(notices_left_ != 0 ? bytes : bytes + notice_bytes);
     }
+    /// A goodbye may use what is kept for notices.
+    [[nodiscard]] bool covers_close(std::uint64_t bytes) const noexcept { return reports_.covers(bytes); }
     [[nodiscard]] bool spend_on_reports(std::uint64_t bytes) noexcept { return reports_.spend(bytes); }
     /// The report that was written leaves.
     void on_report_sent(const session_context& c) noexcept;

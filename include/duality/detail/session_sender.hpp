@@ -4,6 +4,7 @@
 // repairs, moves to another path when one falls silent, and never exceeds the overhead cap. No promise of stability.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -68,7 +69,8 @@ public:
     /// Does the overhead cap allow it now? Copies on suspicion leave a reserve for what is known to be needed.
     [[nodiscard]] bool covers(const planned_datagram& d, std::uint64_t bytes) const noexcept {
         const bool guess = d.kind == transmit_kind::copy && d.reason == wire::copy_reason::suspicion;
-        return extra_.covers(guess ? bytes * (1 + suspicion_reserve) : bytes);
+        const std::uint64_t reserve = guess ? bytes * suspicion_reserve : 0;
+        return extra_.covers(bytes + (d.kind == transmit_kind::close ? 0 : std::max(reserve, close_reserve)));
     }
     /// Could `bytes` be spent on something nobody waits for, and enough for repairs be left?
     [[nodiscard]] bool spares(std::uint64_t bytes) const noexcept { return extra_.covers(bytes + spare_bytes); }
@@ -98,6 +100,8 @@ private:
     /// Packets' worth of credit that copies on suspicion do not touch.
     static constexpr std::uint64_t suspicion_reserve = 16;
     static constexpr std::uint64_t spare_bytes = 2'048;
+    /// Credit that only the goodbyes may use: two of them, with whatever surrounds a datagram.
+    static constexpr std::uint64_t close_reserve = 160;
     /// The odds of a loss, in basis points, from which on a copy is worth its bytes: with nothing left to spend, and
     /// with `credit_rich` packets' worth or more. In between they fall evenly.
     static constexpr std::int64_t price_broke_bp = 6'000;
