@@ -133,6 +133,7 @@ private:
     ring<session_event> events_;
     life state_ = life::open;
     instant now_ = instant::before_all();
+    instant advanced_ = instant::never();  ///< when time last passed for every part
     duration wall_offset_{};
     session_statistics stats_;
 };

@@ -183,7 +183,7 @@ void session::handle_timeout(instant now) noexcept {
 
 bool session::poll_output(instant now, session_output& out) noexcept {
     now = clamp(now);
-    advance(now);
+    if (advanced_ != now) advance(now);  // whatever changes the state does so itself
     if (state_ != life::closed && poll_transmission(now, out.transmit)) {
         out.kind = output_kind::transmit;
         return true;
@@ -268,6 +268,7 @@ wall_time session::wall(instant now) const noexcept {
 }
 
 void session::advance(instant now) noexcept {
+    advanced_ = now;
     if (state_ == life::closed) return;
     paths_.renew_budgets(now, wall(now));
     paths_.handle_timeout(now);
