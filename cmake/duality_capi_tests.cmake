@@ -71,6 +71,8 @@ endforeach()
 
 if(DUALITY_GATES)
     duality_gate("binary interface of the C library" abi.sh)
+    duality_gate("guide to the C interface" c_docs.sh
+        "${duality_capi_include}" $<TARGET_FILE_DIR:duality_c> "${PROJECT_BINARY_DIR}/c_docs")
 endif()
 
 # Bindings in other languages. Where their tools are missing the test says so and is skipped.

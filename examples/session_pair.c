@@ -18,7 +18,7 @@ static duality_session* open_session(void) {
     duality_host host;
     memset(&host, 0, sizeof host);
     host.struct_size = sizeof host;
-    host.log_level = DUALITY_LOG_INFO;
+    host.log_level = DUALITY_LOG_ERROR;  // DUALITY_LOG_DEBUG tells every decision
     host.log = on_log;
     why.struct_size = sizeof why;
     if (duality_session_create(NULL, &host, &why, &session) != DUALITY_OK ||

@@ -13,7 +13,8 @@ fn main() {
             .output()
             .expect("neither DUALITY_LIB_DIR nor pkg-config");
         assert!(said.status.success(), "pkg-config knows no duality; set DUALITY_LIB_DIR");
-        String::from_utf8(said.stdout).unwrap().trim().to_string()
+        // A space in a path comes as a shell would want it.
+        String::from_utf8(said.stdout).unwrap().trim().replace("\\ ", " ")
     });
     println!("cargo:rustc-link-search=native={folder}");
     println!("cargo:rustc-link-lib=dylib=duality");

@@ -1,19 +1,26 @@
 # SPDX-License-Identifier: MIT
 #
-# Installs the component `core`, moves it somewhere else, and builds and runs a program against it there.
+# Installs the components `core`, `c` and `runtime`, moves them somewhere else, and builds and runs programs against them there: C++,
+# C, with the shared library and with the archive, by CMake and by pkg-config, and Rust where cargo is.
 #
-#   cmake -DBUILD=<build folder> -DWORK=<scratch folder> -DCOMPILER=<c++> -P package_test.cmake
+#   cmake -DBUILD=<build folder> -DWORK=<scratch folder> -DCOMPILER=<c++> -DC_COMPILER=<cc> -P package_test.cmake
 
 function(run)
     execute_process(COMMAND ${ARGN} COMMAND_ERROR_IS_FATAL ANY)
 endfunction()
 
 file(REMOVE_RECURSE "${WORK}")
-run("${CMAKE_COMMAND}" --install "${BUILD}" --prefix "${WORK}/installed" --component core)
-file(RENAME "${WORK}/installed" "${WORK}/moved here")
+foreach(component IN ITEMS core c runtime)
+    run("${CMAKE_COMMAND}" --install "${BUILD}" --prefix "${WORK}/installed" --component ${component})
+endforeach()
+set(there "${WORK}/moved here")
+file(RENAME "${WORK}/installed" "${there}")
+cmake_path(GET CMAKE_CURRENT_LIST_DIR PARENT_PATH tests)
+cmake_path(GET tests PARENT_PATH root)
+set(examples "${root}/examples")
 
 # Nothing installed may remember where it was built or first installed.
-file(GLOB_RECURSE files "${WORK}/moved here/*.cmake" "${WORK}/moved here/*.hpp")
+file(GLOB_RECURSE files "${there}/*.cmake" "${there}/*.hpp" "${there}/*.h" "${there}/*.pc")
 if(NOT files)
     message(FATAL_ERROR "nothing was installed")
 endif()
@@ -27,7 +34,34 @@ foreach(file IN LISTS files)
     endforeach()
 endforeach()
 
-run("${CMAKE_COMMAND}" -G Ninja -S "${CMAKE_CURRENT_LIST_DIR}" -B "${WORK}/build"
-    "-DCMAKE_CXX_COMPILER=${COMPILER}" -DCMAKE_BUILD_TYPE=Release "-DCMAKE_PREFIX_PATH=${WORK}/moved here")
+run("${CMAKE_COMMAND}" -G Ninja -S "${CMAKE_CURRENT_LIST_DIR}" -B "${WORK}/build" "-DEXAMPLES=${examples}"
+    "-DCMAKE_CXX_COMPILER=${COMPILER}" "-DCMAKE_C_COMPILER=${C_COMPILER}" -DCMAKE_BUILD_TYPE=Release
+    "-DCMAKE_PREFIX_PATH=${there}")
 run("${CMAKE_COMMAND}" --build "${WORK}/build")
-run("${WORK}/build/consumer")
+foreach(program IN ITEMS consumer c_consumer c_static_consumer)
+    run("${WORK}/build/${program}")
+endforeach()
+
+# By hand, as in a makefile. pkg-config writes spaces in paths the way a shell reads them.
+file(GLOB_RECURSE pc "${there}/duality.pc")
+cmake_path(GET pc PARENT_PATH pc)
+cmake_path(GET pc PARENT_PATH lib)
+set(ENV{PKG_CONFIG_PATH} "${pc}")
+set(shell sh -ec)
+run(${shell} "eval \"$0\" -std=c99 -o \"$1/by_hand\" \"$2\" $(pkg-config --cflags --libs duality)"
+    "${C_COMPILER}" "${WORK}" "${examples}/session_pair.c")
+run("${CMAKE_COMMAND}" -E env "LD_LIBRARY_PATH=${lib}" "${WORK}/by_hand")
+file(MAKE_DIRECTORY "${WORK}/only the archive")
+file(COPY "${lib}/libduality.a" DESTINATION "${WORK}/only the archive")
+run(${shell} "eval \"$0\" -std=c99 -DDUALITY_STATIC -o \"$1/by_hand_static\" \"$2\" -L\\\"$1/only the archive\\\" \
+$(pkg-config --cflags-only-I --libs-only-l --static duality)"
+    "${C_COMPILER}" "${WORK}" "${examples}/session_pair.c")
+run("${WORK}/by_hand_static")
+
+find_program(CARGO cargo)
+if(CARGO)
+    run("${CMAKE_COMMAND}" -E env --unset=DUALITY_LIB_DIR CARGO_NET_OFFLINE=true "CARGO_TARGET_DIR=${WORK}/rust"
+        "${CARGO}" run --quiet --manifest-path "${examples}/rust/Cargo.toml")
+else()
+    message(STATUS "cargo is missing: no Rust program was built against the installed library")
+endif()

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: MIT
+#
+# Debian packages, by CPack: libduality0 (the shared library), libduality-dev (headers, archives, CMake and pkg-config
+# files) and duality-tools (the program). Include last.
+
+set(CPACK_GENERATOR DEB)
+set(CPACK_PACKAGE_NAME duality)
+set(CPACK_PACKAGE_VERSION "${PROJECT_VERSION}")
+set(CPACK_PACKAGE_CONTACT "The DUALITY developers <duality@invalid>")
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "Real-time traffic over connections that glitch")
+set(CPACK_RESOURCE_FILE_LICENSE "${PROJECT_SOURCE_DIR}/LICENSE")
+set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+set(CPACK_STRIP_FILES ON)
+set(CPACK_DEB_COMPONENT_INSTALL ON)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS "${PROJECT_BINARY_DIR}")
+set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
+set(CPACK_COMPONENTS_GROUPING ONE_PER_GROUP)
+set(CPACK_COMPONENTS_ALL runtime core c)
+
+set(CPACK_COMPONENT_RUNTIME_GROUP runtime)
+set(CPACK_COMPONENT_CORE_GROUP dev)
+set(CPACK_COMPONENT_C_GROUP dev)
+set(CPACK_DEBIAN_RUNTIME_PACKAGE_NAME libduality0)
+set(CPACK_DEBIAN_RUNTIME_PACKAGE_SECTION libs)
+set(CPACK_DEBIAN_DEV_PACKAGE_NAME libduality-dev)
+set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
+set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS "libduality0 (= ${PROJECT_VERSION})")
+set(CPACK_DEBIAN_DEV_PACKAGE_SHLIBDEPS OFF)
+if(TARGET duality)
+    list(APPEND CPACK_COMPONENTS_ALL programs)
+    set(CPACK_COMPONENT_PROGRAMS_GROUP tools)
+    set(CPACK_DEBIAN_TOOLS_PACKAGE_NAME duality-tools)
+    set(CPACK_DEBIAN_TOOLS_PACKAGE_SECTION net)
+endif()
+include(CPack)
+
+if(DUALITY_TESTS AND NOT DUALITY_SANITIZE AND CMAKE_BUILD_TYPE STREQUAL "Release")
+    set(test "${DUALITY_TEST_PREFIX}package: Debian packages")
+    add_test(NAME "${test}" COMMAND "${PROJECT_SOURCE_DIR}/tests/package/deb_test.sh" "${PROJECT_BINARY_DIR}"
+        "${PROJECT_BINARY_DIR}/deb" "${PROJECT_SOURCE_DIR}/examples/session_pair.c")
+    set_tests_properties("${test}" PROPERTIES LABELS package TIMEOUT 120 SKIP_RETURN_CODE 77)
+endif()
