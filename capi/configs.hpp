@@ -159,6 +159,15 @@ inline void give_features(duality_regime_features& c, const regime_features& fea
     features_fields(give{}, c, features);
 }
 
+inline constexpr auto regime_event_fields = [](auto&& visit, auto& c, auto& cpp) {
+    visit(c.kind, cpp.what);
+    visit(c.at_ns, cpp.at);
+    visit(c.from, cpp.from);
+    visit(c.to, cpp.to);
+    visit(c.baseline_before_ns, cpp.baseline_before);
+    visit(c.baseline_after_ns, cpp.baseline_after);
+};
+
 inline constexpr auto inputs_fields = [](auto&& visit, auto& c, auto& cpp) {
     visit(c.current, cpp.current, regime::outage, "current");
     visit(c.rtt_ns, cpp.rtt);

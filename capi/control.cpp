@@ -15,15 +15,6 @@ struct lending_controller {
     lent_decision lent{};
 };
 
-constexpr auto regime_event_fields = [](auto&& visit, auto& c, auto& cpp) {
-    visit(c.kind, cpp.what);
-    visit(c.at_ns, cpp.at);
-    visit(c.from, cpp.from);
-    visit(c.to, cpp.to);
-    visit(c.baseline_before_ns, cpp.baseline_before);
-    visit(c.baseline_after_ns, cpp.baseline_after);
-};
-
 constexpr auto regime_statistics_fields = [](auto&& visit, auto& c, auto& cpp) {
     visit(c.arrivals, cpp.arrivals);
     visit(c.duplicates, cpp.duplicates);

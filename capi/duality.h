@@ -1209,7 +1209,7 @@ typedef struct duality_path_config {
     uint32_t datagram_overhead;  ///< bytes around each datagram that the network carries: 28 for IPv4 + UDP
     uint32_t max_datagram;       ///< largest datagram in bytes
     uint32_t ahead_bp;           ///< of day_bytes, what may be spent ahead of an even pace; 10,000: no pace
-    uint32_t reserved;
+    uint32_t seal_overhead;  ///< bytes that sealing adds to each datagram, beside max_datagram; not the application's
 } duality_path_config;
 
 typedef struct duality_stream_config {
@@ -1231,9 +1231,10 @@ typedef struct duality_session_event {
     int32_t path_event;    ///< DUALITY_PATH_EVENT_…
     int32_t path_from;     ///< DUALITY_PATH_…
     int32_t path_to;
-    int64_t silence_ns;                ///< the input of the decision
-    int64_t threshold_ns;              ///< the limit that it crossed
-    const duality_decision* decision;  ///< when kind is DUALITY_EVENT_DECISION, else NULL
+    int64_t silence_ns;                  ///< the input of the decision
+    int64_t threshold_ns;                ///< the limit that it crossed
+    const duality_decision* decision;    ///< when kind is DUALITY_EVENT_DECISION, else NULL
+    const duality_regime_event* regime;  ///< when kind is DUALITY_EVENT_REGIME, else NULL
 } duality_session_event;
 
 /// One thing for the caller to do. What is lent (`bytes`, `event`) is valid until the next call on the session.

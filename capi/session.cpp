@@ -52,6 +52,7 @@ constexpr auto path_fields = [](auto&& visit, auto& c, auto& cpp) {
     visit(c.datagram_overhead, cpp.datagram_overhead);
     visit(c.max_datagram, cpp.max_datagram);
     visit(c.ahead_bp, cpp.budget.ahead_bp);
+    visit(c.seal_overhead, cpp.seal_overhead);
 };
 
 constexpr auto stream_fields = [](auto&& visit, auto& c, auto& cpp) {
@@ -138,6 +139,7 @@ struct lending_session {
     session_output output{};
     duality_session_event event{};
     duality_decision decision{};
+    duality_regime_event regime{};
     lent_decision lent{};
 
     [[nodiscard]] const duality_session_event* lend_event(const session_event& happened) noexcept {
@@ -146,10 +148,16 @@ struct lending_session {
         event.close_reason = static_cast<std::int32_t>(happened.reason);
         event.path = happened.path.path;
         event.decision = nullptr;
+        event.regime = nullptr;
         if (happened.kind == session_event_kind::decision) {
             decision.struct_size = sizeof decision;
             lent.give_to(decision, happened.decision);
             event.decision = &decision;
+        }
+        if (happened.kind == session_event_kind::regime) {
+            regime.struct_size = sizeof regime;
+            regime_event_fields(give{}, regime, happened.regime);
+            event.regime = &regime;
         }
         return &event;
     }
