@@ -37,6 +37,7 @@ foreach(source IN LISTS duality_bench_sources)
     duality_program(${name} SOURCES ${source} LINK duality_lab duality_bench_peers benchmark::benchmark_main)
 endforeach()
 target_link_libraries(bench_capi PRIVATE duality_c)
+include(duality_bench_neteq)
 
 # Does the script that runs them all, and one of them, still work? Too short a run to say anything about speed.
 if(DUALITY_TESTS)
