@@ -25,6 +25,9 @@ void add_lab_detect_command(CLI::App& lab);
 /// `duality lab laws`, added to `lab`.
 void add_lab_laws_command(CLI::App& lab);
 
+/// `duality lab playout`, added to `lab`.
+void add_lab_playout_command(CLI::App& lab);
+
 /// `duality impair`: a bad network between two UDP addresses.
 void add_impair_command(CLI::App& app);
 

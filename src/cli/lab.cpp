@@ -389,6 +389,7 @@ void add_lab_command(CLI::App& app) {
 
     add_lab_detect_command(*lab);
     add_lab_laws_command(*lab);
+    add_lab_playout_command(*lab);
 }
 
 }  // namespace cli
