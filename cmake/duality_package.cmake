@@ -41,4 +41,8 @@ if(DUALITY_TESTS AND NOT DUALITY_SANITIZE AND CMAKE_BUILD_TYPE STREQUAL "Release
     add_test(NAME "${test}" COMMAND "${PROJECT_SOURCE_DIR}/tests/package/deb_test.sh" "${PROJECT_BINARY_DIR}"
         "${PROJECT_BINARY_DIR}/deb" "${PROJECT_SOURCE_DIR}/examples/session_pair.c")
     set_tests_properties("${test}" PROPERTIES LABELS package TIMEOUT 120 SKIP_RETURN_CODE 77)
+    set(test "${DUALITY_TEST_PREFIX}package: bill of materials")
+    add_test(NAME "${test}" COMMAND "${DUALITY_PYTHON}" "${PROJECT_SOURCE_DIR}/tests/package/sbom_test.py"
+        "${PROJECT_SOURCE_DIR}/scripts/sbom.py" "${PROJECT_BINARY_DIR}")
+    set_tests_properties("${test}" PROPERTIES LABELS package TIMEOUT 60)
 endif()
