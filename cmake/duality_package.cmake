@@ -45,4 +45,8 @@ if(DUALITY_TESTS AND NOT DUALITY_SANITIZE AND CMAKE_BUILD_TYPE STREQUAL "Release
     add_test(NAME "${test}" COMMAND "${DUALITY_PYTHON}" "${PROJECT_SOURCE_DIR}/tests/package/sbom_test.py"
         "${PROJECT_SOURCE_DIR}/scripts/sbom.py" "${PROJECT_BINARY_DIR}")
     set_tests_properties("${test}" PROPERTIES LABELS package TIMEOUT 60)
+    set(test "${DUALITY_TEST_PREFIX}package: amalgamation")
+    add_test(NAME "${test}" COMMAND "${PROJECT_SOURCE_DIR}/tests/package/amalgamation_test.sh"
+        "${PROJECT_BINARY_DIR}/amalgamation" "${CMAKE_CXX_COMPILER}" "${CMAKE_C_COMPILER}")
+    set_tests_properties("${test}" PROPERTIES LABELS package TIMEOUT 180)
 endif()
