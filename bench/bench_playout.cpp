@@ -23,6 +23,7 @@
 #include <string>
 #include <vector>
 
+#include "duality/controller.hpp"
 #include "duality/jitter_hold.hpp"
 #include "duality/lab/clairvoyant.hpp"
 #include "duality/lab/families.hpp"
@@ -30,6 +31,7 @@
 #include "duality/lab/simulation.hpp"
 #include "duality/lab/trace.hpp"
 #include "duality/random.hpp"
+#include "duality/regime.hpp"
 #include "io/trace_file.hpp"
 #include "parity_report.hpp"
 #if defined(DUALITY_BENCH_NETEQ)
@@ -363,6 +365,42 @@ template <class Round>
     return sum > 0 ? ns : 0;
 }
 
+[[nodiscard]] double features_cost(const std::vector<arrival>& packets, int rounds) {
+    auto detector = regime_detector::create({}, allocator::system());
+    for (const arrival& a : packets) (void)detector->on_arrival(a.at, a.sequence, a.origin);
+    const instant now = packets.back().at;
+    std::uint64_t sum = 0;
+    const double ns = cost(packets, rounds, [&] {
+        for (std::size_t i = 0; i < packets.size(); ++i)
+            sum += static_cast<std::uint64_t>(
+                detector->features(now + duration::from_ns(static_cast<std::int64_t>(i))).j_fast.ns());
+    });
+    return sum > 0 ? ns : 0;
+}
+
+[[nodiscard]] double controller_cost(const std::vector<arrival>& packets, int rounds, control_law which) {
+    auto detector = regime_detector::create({}, allocator::system());
+    for (const arrival& a : packets) (void)detector->on_arrival(a.at, a.sequence, a.origin);
+    control_inputs in;
+    in.features = detector->features(packets.back().at);
+    in.rtt = duration::from_ms(60);
+    controller_config config;
+    config.law = which;
+    std::int64_t sum = 0;
+    const double ns = cost(packets, rounds, [&] {
+        auto law = controller::create(config, allocator::system());
+        instant now;
+        decision_event event;
+        for (std::size_t i = 0; i < packets.size(); ++i) {
+            now += duration::from_ms(5);
+            in.features.loss20 = i % 7 == 0;
+            sum += law->update(now, in).hold.ns();
+            while (law->poll_event(event)) sum += event.at.ns();
+        }
+    });
+    return sum > 0 ? ns : 0;
+}
+
 #if defined(DUALITY_BENCH_SPEEXDSP)
 /// The same arrivals, one frame taken per 5 ms tick, timestamps in units of 1/8000 s as its interface has them.
 [[nodiscard]] double speexdsp_cost(const std::vector<arrival>& packets, int rounds) {
@@ -454,6 +492,11 @@ int main(int argc, char** argv) {
 #endif
     rows.push_back(hold);
     rows.push_back(bounded("voice playout: push + 2 ticks, per frame", voice_cost(packets, rounds), "ns", 0, 0));
+    rows.push_back(bounded("regime detector: features", features_cost(packets, rounds), "ns", 0, 0));
+    rows.push_back(bounded("controller: update, reference law",
+                           controller_cost(packets, rounds, control_law::reference), "ns", 0, 0));
+    rows.push_back(bounded("controller: update, adaptive law", controller_cost(packets, rounds, control_law::adaptive),
+                           "ns", 0, 0));
     parity_bench::print(table, "Playout", rows);
     return parity_bench::finish(options, "bench_playout", rows);
 }

@@ -150,6 +150,7 @@ private:
     std::uint64_t next_ = 0;      ///< number of the frame to decode next
     std::uint64_t highest_ = 0;   ///< highest number kept; meaningful while `kept_` is not zero
     std::uint32_t kept_ = 0;      ///< frames kept
+    bool learnt_ = true;          ///< `depth_` is to be worked out anew
     bool started_ = false;        ///< a frame has come
     bool playing_ = false;        ///< a frame has been decoded
     std::int64_t position_ = 0;   ///< where on the sender's clock decoding goes on
@@ -203,6 +204,7 @@ inline status voice_playout::push(instant now, const held_packet& packet) noexce
         const duration relative = duration::from_ns(detail::saturating_sub(now.ns(), packet.origin.ns()));
         newest_ = relative.ns();
         target_.add(now, relative - hold_.baseline());
+        learnt_ = true;
     }
     return place(packet);
 }
@@ -251,7 +253,8 @@ inline void voice_playout::tick(instant now, voice_tick& out) noexcept {
     ++statistics_.ticks;
     const std::int64_t tick = config_.tick.ns();
     const std::int64_t warp = tick * config_.warp_permille / 1'000;
-    depth_ = std::clamp(target_.depth(config_.rises_per_hour), config_.depth_min, config_.depth_max);
+    if (std::exchange(learnt_, false))
+        depth_ = std::clamp(target_.depth(config_.rises_per_hour), config_.depth_min, config_.depth_max);
 
     // When the next frame will be decoded, as a delay on this end's clock, if playing goes on at an even pace. Decoding
     // happens at ticks only, so this moves in whole ticks.
@@ -367,6 +370,7 @@ inline void voice_playout::set_rises_per_hour(std::uint32_t rises) noexcept {
     const field_bounds* row = find_bounds(voice_playout_bounds, "rises_per_hour");
     config_.rises_per_hour =
         std::clamp(rises, static_cast<std::uint32_t>(row->low), static_cast<std::uint32_t>(row->high));
+    learnt_ = true;
 }
 
 inline void voice_playout::reset(instant now) noexcept {

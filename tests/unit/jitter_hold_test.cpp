@@ -464,3 +464,36 @@ TEST_CASE("sequence numbers near the top of their range", "[jitter_hold]") {
     CHECK(hold.push(at_ms(100), packet(top - 3, 77)) == status::duplicate);
     CHECK(drain(hold, at_ms(200)).size() == 6);
 }
+
+TEST_CASE("200 ppm between the clocks make no packet late and keep none longer", "[jitter_hold]") {
+    for (const std::int64_t ppm : {-200, 200}) {
+        jitter_hold hold = make();
+        released_packet out;
+        for (std::uint64_t s = 0; s < 60'000; ++s) {  // ten minutes: 120 ms of drift
+            const std::int64_t origin_us = static_cast<std::int64_t>(s) * 10'000;
+            const instant now = at_us(origin_us + origin_us * ppm / 1'000'000 + 200'000);
+            while (hold.poll(now, out)) REQUIRE(out.held <= 15_ms + 2_ms + 10_ms);  // polled every 10 ms only
+            REQUIRE(hold.push(now, {s, media_time::from_ns(origin_us * 1'000), s, recovery::none}) == status::ok);
+        }
+        CHECK(hold.statistics().released_late == 0);
+        CHECK(hold.statistics().restarts == 0);
+    }
+}
+
+TEST_CASE("after a pause of the sender the first packets are in time, with the baseline they had", "[jitter_hold]") {
+    for (const std::int64_t pause_ms : {500, 5'000, 60'000}) {
+        jitter_hold hold = make();
+        (void)run(hold, 0, 500, 20, 40);
+        const duration before = hold.baseline();
+        released_packet out;
+        while (hold.poll(at_ms(500 * 20 + 100), out)) {
+        }
+        for (std::uint64_t s = 501; s < 520; ++s) {  // the numbers go on, the origins leap
+            const std::int64_t origin_ms = 500 * 20 + pause_ms + static_cast<std::int64_t>(s - 500) * 20;
+            REQUIRE(hold.push(at_ms(origin_ms + 40), packet(s, origin_ms)) == status::ok);
+            while (hold.size() != 0 && hold.poll(hold.next_timeout(), out)) CHECK(out.held <= 17_ms);
+        }
+        CHECK(hold.statistics().released_late == 0);
+        CHECK(hold.baseline() == before);
+    }
+}
