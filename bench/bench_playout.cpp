@@ -87,7 +87,7 @@ struct loaded {
 };
 
 [[nodiscard]] std::vector<loaded> load_traces(FILE* say) {
-    const char* set = std::getenv("DUALITY_TRACES");
+    const char* set = std::getenv("DUALITY_TRACES");  // NOLINT(concurrency-mt-unsafe): there is one thread
     const std::filesystem::path folder = set != nullptr ? set : "../shared/traces";
     std::vector<loaded> out;
     for (const recorded& r : traces) {
@@ -365,19 +365,6 @@ template <class Round>
     return sum > 0 ? ns : 0;
 }
 
-[[nodiscard]] double features_cost(const std::vector<arrival>& packets, int rounds) {
-    auto detector = regime_detector::create({}, allocator::system());
-    for (const arrival& a : packets) (void)detector->on_arrival(a.at, a.sequence, a.origin);
-    const instant now = packets.back().at;
-    std::uint64_t sum = 0;
-    const double ns = cost(packets, rounds, [&] {
-        for (std::size_t i = 0; i < packets.size(); ++i)
-            sum += static_cast<std::uint64_t>(
-                detector->features(now + duration::from_ns(static_cast<std::int64_t>(i))).j_fast.ns());
-    });
-    return sum > 0 ? ns : 0;
-}
-
 [[nodiscard]] double controller_cost(const std::vector<arrival>& packets, int rounds, control_law which) {
     auto detector = regime_detector::create({}, allocator::system());
     for (const arrival& a : packets) (void)detector->on_arrival(a.at, a.sequence, a.origin);
@@ -492,7 +479,6 @@ int main(int argc, char** argv) {
 #endif
     rows.push_back(hold);
     rows.push_back(bounded("voice playout: push + 2 ticks, per frame", voice_cost(packets, rounds), "ns", 0, 0));
-    rows.push_back(bounded("regime detector: features", features_cost(packets, rounds), "ns", 0, 0));
     rows.push_back(bounded("controller: update, reference law",
                            controller_cost(packets, rounds, control_law::reference), "ns", 0, 0));
     rows.push_back(bounded("controller: update, adaptive law", controller_cost(packets, rounds, control_law::adaptive),

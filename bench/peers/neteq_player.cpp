@@ -109,7 +109,7 @@ neteq_figures play_neteq(const std::vector<std::int64_t>& arrivals_ns, int max_d
     };
     std::size_t next = 0;
     const auto output = std::make_unique<webrtc::AudioFrame>();
-    std::array<std::uint8_t, frame_samples * 2> payload{};
+    std::array<std::uint8_t, std::size_t{frame_samples} * 2> payload{};
     for (std::int64_t now = arrivals.front().at_ns; now <= arrivals.back().at_ns; now += 10'000'000) {
         for (; next < arrivals.size() && arrivals[next].at_ns <= now; ++next) {
             const std::uint32_t frame = arrivals[next].frame;
