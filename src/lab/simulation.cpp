@@ -71,10 +71,9 @@ private:
 /// Two sessions, the links between them, and the virtual clock.
 class protected_run {
 public:
-    protected_run(const scenario& network, const simulation_config& config, std::span<const instant> sends,
-                  std::vector<packet_record>& packets, session near, session far)
+    protected_run(const scenario& network, const simulation_config& config, std::vector<packet_record>& packets,
+                  session near, session far)
         : config_{config},
-          sends_{sends},
           packets_{packets},
           links_{network.primary, network.second},
           near_{std::move(near)},
@@ -94,18 +93,18 @@ public:
     }
 
     void run() {
-        const instant last = sends_.empty() ? instant{} : sends_.back();
+        const instant last = packets_.empty() ? instant{} : packets_.back().sent;
         const instant end = last + settle_time;
         std::size_t next = 0;
         for (;;) {
-            instant now = next < sends_.size() ? sends_[next] : instant::never();
+            instant now = next < packets_.size() ? packets_[next].sent : instant::never();
             if (!wire_.empty()) now = std::min(now, wire_.top().arrival);
             now = std::min({now, near_.next_timeout(), far_.next_timeout()});
             if (now > end) break;
             now_ = std::max(now_, now);
 
             while (!wire_.empty() && wire_.top().arrival <= now_) deliver_datagram();
-            for (; next < sends_.size() && sends_[next] <= now_; ++next) submit(next);
+            for (; next < packets_.size() && packets_[next].sent <= now_; ++next) submit(next);
             if (near_.next_timeout() <= now_) near_.handle_timeout(now_);
             if (far_.next_timeout() <= now_) far_.handle_timeout(now_);
             drain(near_, false);
@@ -114,13 +113,14 @@ public:
         log_.append({now_, event_kind::closed, 0, 0, 0});
     }
 
-    void report(run_result& out) const {
+    void report(run_result& out) {
         out.near = near_.statistics();
         out.far = far_.statistics();
         out.alarms = alarms_;
         out.event_hash = log_.hash();
         out.events = log_.count();
         out.log.assign(log_.events().begin(), log_.events().end());
+        out.datagrams = std::move(datagrams_);
     }
     [[nodiscard]] std::uint64_t metered_bytes() const noexcept {
         return links_[1].forward.stats().bytes_sent + links_[1].reverse.stats().bytes_sent;
@@ -177,6 +177,20 @@ private:
         }
     }
 
+    /// The application's packet that a datagram carries as it is or as a copy.
+    [[nodiscard]] std::uint64_t packet_in(byte_view bytes) const noexcept {
+        wire::packet_reader in{bytes};
+        wire::packet_header header;
+        wire::frame frame;
+        if (in.start(header) != status::ok) return datagram_record::no_packet;
+        while (in.next(frame) == status::ok) {
+            if (frame.type != wire::frame_type::data && frame.type != wire::frame_type::copy) continue;
+            const std::uint32_t esi = frame.type == wire::frame_type::data ? frame.data.esi : frame.copy.data.esi;
+            if (esi < index_of_.size()) return index_of_[esi];
+        }
+        return datagram_record::no_packet;
+    }
+
     void drain(session& from, bool is_far) {
         session_output out;
         while (from.poll_output(now_, out)) {
@@ -196,6 +210,9 @@ private:
         link& over = from_far ? p.reverse : p.forward;
         const link_outcome outcome = over.transmit(now_, t.bytes.size() + ip_udp_bytes);
         const std::uint32_t who = subject(t.path, from_far);
+        if (config_.keep_datagrams)
+            datagrams_.push_back({now_, outcome.arrival, packet_in(t.bytes),
+                                  static_cast<std::uint32_t>(t.bytes.size()) + ip_udp_bytes, t.path, from_far, t.kind});
         if (outcome.fate != packet_fate::delivered) {
             log_.append({now_, event_kind::lost, who, t.bytes.size(), static_cast<std::uint64_t>(outcome.fate)});
             return;
@@ -255,13 +272,13 @@ private:
     }
 
     const simulation_config& config_;
-    std::span<const instant> sends_;
     std::vector<packet_record>& packets_;
     std::array<path, 2> links_;
     session near_;
     session far_;
     event_log log_;
     alarm_figures alarms_;
+    std::vector<datagram_record> datagrams_;
     std::priority_queue<in_flight, std::vector<in_flight>, std::greater<>> wire_;
     block_pool pool_;
     std::vector<std::size_t> index_of_;  ///< packet index by source number
@@ -336,26 +353,32 @@ session_config session_for(const simulation_config& config) noexcept {
     return s;
 }
 
-result<run_result> simulate(const scenario& network, const simulation_config& config,
-                            std::span<const instant> send_times) {
+config_check check_simulation(const simulation_config& config) noexcept {
     config_check check{simulation_bounds};
     check.in_range("hold", config.hold.ns() / 1'000'000)
         .in_range("deadline", config.deadline.ns() / 1'000'000)
         .in_range("payload", config.payload)
         .in_range("overhead_cap", config.overhead_cap_bp);
+    return check;
+}
+
+std::vector<packet_record> make_packets(const scenario& network, std::span<const instant> send_times) {
+    std::vector<packet_record> packets;
+    const auto add = [&](instant at) {
+        packets.push_back({.sent = at, .baseline = network.primary.forward.baseline(at)});
+    };
+    for (const instant at : send_times) add(at);
+    if (send_times.empty())
+        for (instant at{}; at < instant{} + network.length; at += network.interval) add(at);
+    return packets;
+}
+
+result<run_result> simulate(const scenario& network, const simulation_config& config,
+                            std::span<const instant> send_times) {
+    const config_check check = check_simulation(config);
     if (!check.ok()) return check.error();
 
-    std::vector<instant> even;
-    if (send_times.empty()) {
-        for (instant at{}; at < instant{} + network.length; at += network.interval) even.push_back(at);
-        send_times = even;
-    }
-    std::vector<packet_record> packets(send_times.size());
-    for (std::size_t i = 0; i < packets.size(); ++i) {
-        packets[i].sent = send_times[i];
-        packets[i].baseline = network.primary.forward.baseline(send_times[i]);
-    }
-
+    std::vector<packet_record> packets = make_packets(network, send_times);
     run_result out;
     byte_totals bytes;
     bytes.useful = packets.size() * std::uint64_t{config.payload + ip_udp_bytes};
@@ -367,7 +390,7 @@ result<run_result> simulate(const scenario& network, const simulation_config& co
         if (!near) return near.error();
         result<session> far = session::create(ends, allocator::system());
         if (!far) return far.error();
-        protected_run run{network, config, send_times, packets, std::move(near).value(), std::move(far).value()};
+        protected_run run{network, config, packets, std::move(near).value(), std::move(far).value()};
         if (const status opened = run.open(network.mtu); failed(opened)) return opened;
         run.run();
         run.report(out);

@@ -48,7 +48,21 @@ struct simulation_config {
     std::uint32_t overhead_cap_bp = 1'000;       ///< basis points
     byte_budget_config metered_budget{.day_bytes = 200'000'000};
     event_log::retention keep_events = event_log::retention::hash_only;
-    bool keep_packets = false;  ///< return the record of every packet
+    bool keep_packets = false;    ///< return the record of every packet
+    bool keep_datagrams = false;  ///< and of every datagram (not for `baseline`)
+};
+
+/// One datagram on one path, in either direction.
+struct datagram_record {
+    instant sent;
+    instant arrival = instant::never();  ///< never: lost
+    std::uint64_t packet = no_packet;    ///< of a source packet or a copy: which one
+    std::uint32_t ip_bytes = 0;          ///< IP header included
+    path_id path = 0;                    ///< 0: primary, 1: second
+    bool from_far = false;               ///< sent by the receiving end
+    transmit_kind kind = transmit_kind::source;
+
+    static constexpr std::uint64_t no_packet = ~std::uint64_t{0};
 };
 
 /// Bytes that are not extra by the definition of the overhead, told beside it, in percent of the useful bytes.
@@ -73,11 +87,19 @@ struct run_result {
     session_statistics near;  ///< the sending end; all zero for `baseline`
     session_statistics far;   ///< the receiving end
     std::vector<packet_record> packets;
+    std::vector<datagram_record> datagrams;  ///< in the order they were sent
     std::vector<event> log;
 };
 
 /// The session configuration that a variant stands for, also outside of the lab.
 [[nodiscard]] session_config session_for(const simulation_config& config) noexcept;
+
+/// The packets of a run before it starts: sent at `send_times` (nondecreasing, from instant zero) or, when empty, evenly
+/// over the scenario, each with its idle delay.
+[[nodiscard]] std::vector<packet_record> make_packets(const scenario& network, std::span<const instant> send_times);
+
+/// Tells which field of `config` is out of range.
+[[nodiscard]] config_check check_simulation(const simulation_config& config) noexcept;
 
 /// Runs a scenario. `send_times` (nondecreasing, from instant zero) replace the scenario's even spacing when given.
 /// `invalid_config` when a field of `config` is out of range.

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+//
+// What each outage of the primary path did to the application, and what the second path carried without one: figures
+// that a whole run's longest gap and bytes cannot tell. Only generated networks know their outages; a trace has none.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "duality/lab/simulation.hpp"
+#include "duality/time.hpp"
+
+namespace duality {
+inline namespace v0 {
+namespace lab {
+
+/// Which outages count, and how near to one something must be to belong to it.
+struct outage_rules {
+    duration longest = duration::from_ms(500);    ///< longer ones are left out
+    duration apart = duration::from_ms(200);      ///< from every outage of the second path
+    duration aftermath = duration::from_ms(250);  ///< bytes on the second path so soon after one are its doing
+    duration hold = duration::from_ms(15);        ///< as the run was judged
+    duration deadline = duration::from_ms(100);   ///< likewise
+};
+
+/// One outage of the primary path during which the second one lives.
+struct outage_effect {
+    outage when;
+    duration rtt_primary;  ///< of the idle primary path when it failed
+    duration rtt_longer;   ///< of the idle path with the longer round trip
+    /// Longest time without a release in time that touches the outage as the receiver sees it: from when the first packet
+    /// sent in it was due until the slot of the last one.
+    duration gap;
+    /// From the first packet lost in the outage to the next one sent over the second path, or to the end of the outage
+    /// when that came first: how long packets went where none arrives. Nothing when no packet went there.
+    std::optional<duration> exposed;
+};
+
+/// The outages of `network` that `rules` lets count, in order of time. `run` must have its packets and datagrams.
+[[nodiscard]] std::vector<outage_effect> outage_effects(const scenario& network, const run_result& run,
+                                                        const outage_rules& rules = {});
+
+/// Bytes on the second path, both directions, while the primary had no outage and none had ended within
+/// `rules.aftermath`. `run` must have its datagrams.
+[[nodiscard]] std::uint64_t metered_outside_outages(const scenario& network, const run_result& run,
+                                                    const outage_rules& rules = {});
+
+}  // namespace lab
+}  // namespace v0
+}  // namespace duality
