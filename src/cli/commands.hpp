@@ -19,11 +19,17 @@ void add_demo_command(CLI::App& app);
 /// `duality lab run` and `duality lab replay`: the deterministic lab.
 void add_lab_command(CLI::App& app);
 
+/// `duality lab compare`, added to `lab`: the variants beside what a user would pick instead.
+void add_lab_compare_command(CLI::App& lab);
+
 /// `duality lab detect`, added to `lab`.
 void add_lab_detect_command(CLI::App& lab);
 
 /// `duality lab laws`, added to `lab`.
 void add_lab_laws_command(CLI::App& lab);
+
+/// `duality lab outage`, added to `lab`: one outage on a timeline.
+void add_lab_outage_command(CLI::App& lab);
 
 /// `duality lab playout`, added to `lab`.
 void add_lab_playout_command(CLI::App& lab);

@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
 // `duality lab`: runs scenarios in virtual time and prints what every packet's fate adds up to.
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
-#include <fstream>
-#include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -16,8 +12,8 @@
 
 #include "cli/commands.hpp"
 #include "cli/figures_json.hpp"
+#include "cli/lab_support.hpp"
 #include "duality/lab/simulation.hpp"
-#include "io/trace_file.hpp"
 
 namespace duality {
 inline namespace v0 {
@@ -63,15 +59,6 @@ struct finished_run {
     double wall_ms = 0;
 };
 
-[[noreturn]] void fail(const std::string& why) {
-    std::cerr << "duality lab: " << why << '\n';
-    throw CLI::RuntimeError{1};
-}
-
-[[nodiscard]] duration from_ms(double ms) noexcept {
-    return duration::from_ns(static_cast<std::int64_t>(std::llround(ms * 1e6)));
-}
-
 [[nodiscard]] std::string hex(std::uint64_t value) {
     char text[17];
     std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(value));
@@ -106,12 +93,7 @@ struct finished_run {
                                     std::span<const instant> sends, std::string family, std::uint64_t seed) {
     const auto begin = std::chrono::steady_clock::now();
     result<lab::run_result> run = lab::simulate(network, config, sends);
-    if (!run) {
-        const field_bounds& where = run.error().where;
-        fail(where.field.empty() ? std::string{to_string(run.code())}
-                                 : std::string{where.field} + " must be between " + std::to_string(where.low) +
-                                       " and " + std::to_string(where.high) + " " + std::string{where.unit});
-    }
+    if (!run) fail_lab(run.error());
     const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - begin;
     return {std::move(family), config.protection, seed, std::move(run).value(), took.count()};
 }
@@ -173,16 +155,6 @@ void print_row(std::span<const finished_run> runs) {
                 mean_of("added_delay_p95_ms"), mean_of("overhead_pct"), mean_of("metered_bytes") / 1000);
 }
 
-void write_json(const json& document, const std::string& file) {
-    if (file == "-") {
-        std::cout << document.dump(2) << '\n';
-        return;
-    }
-    std::ofstream out{file};
-    out << document.dump(2) << '\n';
-    if (!out.flush()) fail("cannot write " + file);
-}
-
 /// Prints or writes groups of runs, one group per family and variant.
 void finish(const lab_options& options, const json& settings, const std::vector<std::vector<finished_run>>& groups) {
     if (options.json_file != "-") {
@@ -212,41 +184,10 @@ void finish(const lab_options& options, const json& settings, const std::vector<
             {"law", options.law}};
 }
 
-/// One line that is written over while the work goes on; silent where nobody watches.
-class progress_line {
-public:
-    explicit progress_line(std::size_t total) : total_{total}, shown_{isatty(STDERR_FILENO) == 1} {}
-    ~progress_line() {
-        if (shown_) std::fputs("\r\033[K", stderr);
-    }
-    progress_line(const progress_line&) = delete;
-    progress_line& operator=(const progress_line&) = delete;
-
-    void step(std::string_view what) {
-        ++done_;
-        if (shown_)
-            std::fprintf(stderr, "\r\033[K%zu/%zu runs  %.*s", done_, total_, static_cast<int>(what.size()),
-                         what.data());
-    }
-
-private:
-    std::size_t total_;
-    std::size_t done_ = 0;
-    bool shown_;
-};
-
 // Commands
 
 void run(const run_options& options) {
-    std::vector<lab::family> families;
-    for (const std::string& name : options.families) {
-        if (name == "all") {
-            families.clear();
-            for (const lab::family_info& f : lab::families()) families.push_back(f.id);
-            break;
-        }
-        families.push_back(*lab::find_family(name));  // checked by the parser
-    }
+    const std::vector<lab::family> families = families_of(options.families);
     const std::vector<lab::variant> variants = variants_of(options);
     progress_line progress{families.size() * variants.size() * options.seeds};
     std::vector<std::vector<finished_run>> groups;
@@ -269,31 +210,13 @@ void run(const run_options& options) {
     finish(options, settings, groups);
 }
 
-[[nodiscard]] lab::trace load(const std::string& source, bool round_trip) {
-    io::loaded_trace loaded = io::load_trace(source, round_trip);
-    if (!loaded.ok()) fail(loaded.error);
-    return std::move(loaded.trace);
-}
-
-/// The trace's own send times, or evenly spaced ones.
-[[nodiscard]] std::vector<instant> send_times(const lab::trace& recorded, std::uint32_t pps) {
-    std::vector<instant> out;
-    if (pps == 0) {
-        for (const lab::trace_row& row : recorded.rows) out.push_back(instant::from_ns(row.send_ns));
-        return out;
-    }
-    const duration interval = duration::from_ns(1'000'000'000 / pps);
-    for (instant at{}; at <= instant{} + recorded.length(); at += interval) out.push_back(at);
-    return out;
-}
-
 void replay(const replay_options& options) {
-    const lab::trace primary = load(options.trace, options.round_trip);
+    const lab::trace primary = load_lab_trace(options.trace, options.round_trip);
     lab::trace second;
-    if (!options.second_trace.empty()) second = load(options.second_trace, options.round_trip);
+    if (!options.second_trace.empty()) second = load_lab_trace(options.second_trace, options.round_trip);
     result<lab::scenario> network =
         lab::replay_scenario(primary, options.second_trace.empty() ? nullptr : &second, options.seed);
-    if (!network) fail(options.trace + ": " + std::string{to_string(network.code())});
+    if (!network) fail_lab(options.trace + ": " + std::string{to_string(network.code())});
     const std::vector<instant> sends = send_times(primary, options.pps);
     const std::vector<lab::variant> variants = variants_of(options);
     progress_line progress{variants.size()};
@@ -313,12 +236,6 @@ void replay(const replay_options& options) {
 [[nodiscard]] std::vector<std::string> variant_names() {
     std::vector<std::string> out{"all"};
     for (const lab::variant v : lab::all_variants) out.emplace_back(lab::to_string(v));
-    return out;
-}
-
-[[nodiscard]] std::vector<std::string> family_names() {
-    std::vector<std::string> out{"all"};
-    for (const lab::family_info& f : lab::families()) out.emplace_back(f.name);
     return out;
 }
 
@@ -387,8 +304,10 @@ void add_lab_command(CLI::App& app) {
     add_shared_options(*replay_command, *replaying);
     replay_command->callback([replaying] { replay(*replaying); });
 
+    add_lab_compare_command(*lab);
     add_lab_detect_command(*lab);
     add_lab_laws_command(*lab);
+    add_lab_outage_command(*lab);
     add_lab_playout_command(*lab);
 }
 

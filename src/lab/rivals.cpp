@@ -290,7 +290,7 @@ public:
     }
     [[nodiscard]] instant next_timeout() const noexcept { return next_probe_; }
     void handle_timeout() {
-        for (path_id id = 0; id < paths_.size(); ++id) {
+        for (const path_id id : {primary_path, second_path}) {
             paths_[id].waiting_since = std::min(paths_[id].waiting_since, world_.now());
             world_.send({.tag = static_cast<std::uint64_t>(world_.now().ns()),
                          .kind = transmit_kind::probe,

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+//
+// What the commands of `duality lab` share: networks by name or from files, progress, and results as JSON.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "duality/lab/families.hpp"
+#include "duality/lab/trace.hpp"
+#include "duality/status.hpp"
+#include "duality/time.hpp"
+
+namespace duality {
+inline namespace v0 {
+namespace cli {
+
+/// Says why on standard error and ends the command.
+[[noreturn]] void fail_lab(const std::string& why);
+/// The same for a configuration that was refused, naming the field and its range.
+[[noreturn]] void fail_lab(const failure& why);
+
+[[nodiscard]] duration from_ms(double ms) noexcept;
+
+/// "all" and every family, as an option accepts them.
+[[nodiscard]] std::vector<std::string> family_names();
+/// The families that an option names; "all" stands for all of them. Names are known to be valid.
+[[nodiscard]] std::vector<lab::family> families_of(const std::vector<std::string>& names);
+
+/// Reads a trace or ends the command.
+[[nodiscard]] lab::trace load_lab_trace(const std::string& source, bool round_trip);
+/// The trace's own send times, or evenly spaced ones for a rate above 0.
+[[nodiscard]] std::vector<instant> send_times(const lab::trace& recorded, std::uint32_t pps);
+
+/// To a file, or to standard output for "-".
+void write_text(const std::string& text, const std::string& file);
+void write_json(const nlohmann::ordered_json& document, const std::string& file);
+
+/// One line that is written over while the work goes on; silent where nobody watches. For one thread.
+class progress_line {
+public:
+    explicit progress_line(std::size_t total);
+    ~progress_line();
+    progress_line(const progress_line&) = delete;
+    progress_line& operator=(const progress_line&) = delete;
+
+    void step(std::string_view what);
+
+private:
+    std::size_t total_;
+    std::size_t done_ = 0;
+    bool shown_;
+};
+
+}  // namespace cli
+}  // namespace v0
+}  // namespace duality
