@@ -67,7 +67,8 @@ result<session> session::create(const session_config& config, const allocator& m
         effective.paths.suspicion_margin = reference_gap - config.paths.report_interval;
     }
     // Without a share for them there are no reports, and silence means nothing.
-    constexpr std::uint32_t report_bytes = 64;
+    // A report that the peer can afford only now comes later: on slow flows a silence would be told where there is none.
+    constexpr std::uint32_t report_bytes = 160;  // with acknowledgements, the regime's features and two paths
     effective.paths.report_worth =
         config.control_share_bp != 0 ? report_bytes * 10'000 / config.control_share_bp : 1'000'000'000;
     effective.paths.leave_suspects = config.second_path;
