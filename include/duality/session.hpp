@@ -111,6 +111,7 @@ private:
     void push_event(const session_event& event) noexcept;
     void push_error(instant now, error_code error) noexcept;
 
+    [[nodiscard]] bool take_output(instant now, session_output& out) noexcept;
     [[nodiscard]] bool poll_transmission(instant now, transmission& out) noexcept;
     [[nodiscard]] bool transmit_planned(instant now, detail::planned_datagram& planned, transmission& out) noexcept;
     [[nodiscard]] bool transmit_report(instant now, transmission& out) noexcept;

@@ -185,6 +185,13 @@ void session::handle_timeout(instant now) noexcept {
 bool session::poll_output(instant now, session_output& out) noexcept {
     now = clamp(now);
     if (advanced_ != now) advance(now);  // whatever changes the state does so itself
+    if (take_output(now, out)) return true;
+    if (next_timeout() > now || state_ == life::closed) return false;
+    advance(now);  // what was sent or given up meanwhile has set a timer that is due
+    return take_output(now, out);
+}
+
+bool session::take_output(instant now, session_output& out) noexcept {
     if (state_ != life::closed && poll_transmission(now, out.transmit)) {
         out.kind = output_kind::transmit;
         return true;
