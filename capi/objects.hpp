@@ -44,7 +44,7 @@ struct host {
     duality_host functions{};
 
     /// `invalid_argument` for half an allocator or a struct without its size; NULL is the global heap and no log.
-    [[nodiscard, gnu::cold]] status accept(const duality_host* given) noexcept;
+    [[nodiscard]] status accept(const duality_host* given) noexcept;
     [[nodiscard]] allocator memory() noexcept;
     [[nodiscard]] bool wants(log_level level) const noexcept {
         return functions.log != nullptr && static_cast<std::int32_t>(level) <= functions.log_level;
@@ -53,7 +53,7 @@ struct host {
         functions.log(functions.log_user, static_cast<std::int32_t>(level), line.text());
     }
     /// Says why `what` could not be made, to the log and to the caller.
-    [[gnu::cold]] void tell(std::string_view what, const failure& why, duality_failure* out) const noexcept;
+    void tell(std::string_view what, const failure& why, duality_failure* out) const noexcept;
 };
 
 /// An object and the host it was made for, at a place that does not move: the object's allocator points here.
@@ -92,8 +92,8 @@ template <class Handle, class Use>
 /// Makes an object with `make(memory)`, which gives a result<object>. `early` is what was already wrong with the
 /// configuration.
 template <class Handle, class Make>
-[[nodiscard, gnu::cold]] duality_status create(std::string_view what, const duality_host* given, const failure& early,
-                                               duality_failure* why, Handle** out, Make make) noexcept {
+[[nodiscard]] duality_status create(std::string_view what, const duality_host* given, const failure& early,
+                                    duality_failure* why, Handle** out, Make make) noexcept {
     using T = object_of<Handle>;
     if (out == nullptr) return to_c(status::invalid_argument);
     *out = nullptr;
