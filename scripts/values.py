@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """What the table of frozen values, capi/values.txt, is turned into.
 
-    values.py --write          the constants in capi/duality.h and docs/values.md
+    values.py --write          the constants in capi/duality.h, docs/values.md and the enumerations of the Python package
     values.py --check          complain when these are not what the table says
     values.py --cpp FILE       a C++ file that compiles only when the enumerations are those of the table
     values.py --json           the table, for bindings
@@ -17,8 +17,13 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 TABLE = ROOT / "capi/values.txt"
 HEADER = ROOT / "capi/duality.h"
 DOCUMENT = ROOT / "docs/values.md"
+PYTHON = ROOT / "bindings/python/duality/enums.py"
 BEGIN = "// Values, from capi/values.txt."
 COLUMNS = 120
+# Where the name of a set alone says too little, or another thing has it.
+PYTHON_NAMES = {"error": "ErrorCode", "cost": "CostClass", "transmit": "TransmitKind", "output": "OutputKind",
+                "regime_event": "RegimeEventKind", "path_event": "PathEventKind", "session_event": "SessionEventKind",
+                "retry": "RetryAdvice", "log": "LogLevel", "config": "ConfigKind"}
 END = "// End of the values."
 
 
@@ -100,6 +105,19 @@ def document_text(sets):
     return "\n".join(out)
 
 
+def python_text(sets):
+    out = ["# SPDX-License-Identifier: MIT", "#", "# Written by `scripts/values.py --write` from capi/values.txt.",
+           '"""Enumerations; the same numbers in C++, C and the REST API, which never change once released."""', "",
+           "import enum"]
+    for group in sets:
+        name = PYTHON_NAMES.get(group["name"], "".join(word.title() for word in group["name"].split("_")))
+        out += ["", "", f"class {name}(enum.IntEnum):",
+                f'    """{group["meaning"][0].upper()}{group["meaning"][1:]}."""', ""]
+        for row in group["rows"]:
+            out += [f"    {row['name'].upper()} = {row['value']}", f'    """{meaning(row)}"""']
+    return "\n".join(out) + "\n"
+
+
 def cpp_text(sets):
     """Fails to compile when a value differs, or (-Wswitch) when an enumerator is not in the table."""
     out = ["// Written by scripts/values.py.", '#include "duality.h"', '#include "enumerations.hpp"', "", "namespace {", ""]
@@ -153,7 +171,7 @@ def main():
         pathlib.Path(arguments.cpp).write_text(cpp_text(sets), encoding="utf-8")
         return
     header = HEADER.read_text(encoding="utf-8")
-    wanted = {HEADER: with_values(header, header_text(sets)), DOCUMENT: document_text(sets)}
+    wanted = {HEADER: with_values(header, header_text(sets)), DOCUMENT: document_text(sets), PYTHON: python_text(sets)}
     for path, text in wanted.items():
         if arguments.write:
             path.write_text(text, encoding="utf-8")
