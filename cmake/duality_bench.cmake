@@ -46,3 +46,13 @@ if(DUALITY_TESTS)
         --bin $<TARGET_FILE_DIR:bench_parity> --out "${PROJECT_BINARY_DIR}/bench" parity)
     set_tests_properties("${test}" PROPERTIES LABELS bench TIMEOUT 120)
 endif()
+
+# The Python module against C++: bench_python is a script like the other programs.
+if(TARGET duality_python)
+    duality_program(python_reference SOURCES "${PROJECT_SOURCE_DIR}/bench/python_reference.cpp" LINK duality_core)
+    file(CONFIGURE OUTPUT "${PROJECT_BINARY_DIR}/bin/bench_python" @ONLY CONTENT [[#!/bin/sh
+PYTHONPATH="@duality_python_path@" exec "@duality_python_python@" "@PROJECT_SOURCE_DIR@/bench/bench_python.py" --reference "@PROJECT_BINARY_DIR@/bin/python_reference" "$@"
+]])
+    file(CHMOD "${PROJECT_BINARY_DIR}/bin/bench_python"
+        PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
+endif()

@@ -410,6 +410,9 @@ class Event:
     def decision(self) -> Optional[DecisionEvent]:
         """of DECISION"""
     @property
+    def regime(self) -> Optional[RegimeEvent]:
+        """of REGIME"""
+    @property
     def error(self) -> Optional[enums.ErrorCode]:
         """of ERROR"""
     @property

@@ -351,6 +351,8 @@ class SessionEventKind(enum.IntEnum):
     """the peer ends the session; nothing more will come"""
     CLOSED = 4
     """this end is done: every accepted packet was delivered or dropped"""
+    REGIME = 5
+    """what comes in became better or worse, moved to another level, or raised an alarm"""
 
 
 class CloseReason(enum.IntEnum):

@@ -193,6 +193,7 @@ void bind_outputs(py::module_& m) {
         .field("at_ns", &session_event::at)
         .value("path", part<session_event_kind::path>(&session_event::path), "of PATH")
         .value("decision", part<session_event_kind::decision>(&session_event::decision), "of DECISION")
+        .value("regime", part<session_event_kind::regime>(&session_event::regime), "of REGIME")
         .value("error", part<session_event_kind::error>(&session_event::error), "of ERROR")
         .value("reason", part<session_event_kind::peer_closed>(&session_event::reason), "of PEER_CLOSED");
 }

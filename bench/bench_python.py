@@ -1,0 +1,72 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Batch calls of the Python module against the same work in C++.
+
+Rounds of both alternate; a time is the least of its rounds. Parity: 10,000 packets of 1200 bytes, a repair over 40 after
+every 20. Detector: 1,000,000 arrivals with Gaussian jitter, status, regime and events of each kept.
+"""
+import argparse
+import json
+import subprocess
+import sys
+import time
+
+import numpy as np
+
+import duality
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--reference", required=True, metavar="PROGRAM", help="python_reference, the C++ side")
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--json", metavar="FILE|-")
+    arguments = parser.parse_args()
+
+    random = np.random.default_rng(1)
+    packets = random.integers(0, 256, (10_000, 1200), dtype=np.uint8)
+    sequence = np.arange(1_000_000, dtype=np.uint64)
+    origin = sequence.astype(np.int64) * 5_000_000
+    jitter = np.maximum(random.normal(0, 3e6, len(origin)).astype(np.int64), -20_000_000)
+    now = np.maximum.accumulate(origin + 30_000_000 + jitter)
+    cases = {
+        "parity": lambda: duality.RlcEncoder().encode(packets, 0, 40, 20),
+        "detector": lambda: duality.RegimeDetector().on_arrivals(now, sequence, origin),
+    }
+    reference = subprocess.Popen([arguments.reference], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    least = {}
+    for name, call in cases.items():
+        for _ in range(arguments.rounds):
+            begin = time.perf_counter_ns()
+            call()
+            took = time.perf_counter_ns() - begin
+            reference.stdin.write(name + "\n")
+            reference.stdin.flush()
+            cpp = int(reference.stdout.readline())
+            known = least.get(name, (took, cpp))
+            least[name] = min(known[0], took), min(known[1], cpp)
+    reference.stdin.close()
+    reference.wait()
+
+    rows = [
+        {"name": "parity encode, 10,000 x 1200 B, throughput against C++", "value": least["parity"][1] / least["parity"][0],
+         "floor": 0.8, "target": 0.95, "python_ms": least["parity"][0] / 1e6, "cpp_ms": least["parity"][1] / 1e6},
+        {"name": "detector, 1 M arrivals, time against C++", "value": least["detector"][0] / least["detector"][1],
+         "floor": 2.0, "target": 1.2, "python_ms": least["detector"][0] / 1e6, "cpp_ms": least["detector"][1] / 1e6},
+    ]
+    if arguments.json != "-":
+        for row in rows:
+            print(f"{row['name']:54} {row['value']:.3f} x   (floor {row['floor']}, target {row['target']};  "
+                  f"Python {row['python_ms']:.2f} ms, C++ {row['cpp_ms']:.2f} ms)")
+    if arguments.json:
+        text = json.dumps({"benchmark": "python", "results": rows}, indent=1)
+        if arguments.json == "-":
+            print(text)
+        else:
+            with open(arguments.json, "w", encoding="utf-8") as file:
+                file.write(text + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
