@@ -2,11 +2,12 @@
 #
 # A thin front: what each word does is in scripts/ and CMakePresets.json.
 
-.PHONY: help deps build demo test bench format clean
+.PHONY: help deps build demo relay test bench format clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make demo    build and run the demonstration'
+	@echo 'make relay   build and start a relay on port 4433; says how to use it'
 	@echo 'make test    build with GCC, Clang and sanitizers; run every test and gate'
 	@echo 'make bench   build and run the benchmarks; figures in build/bench/latest'
 	@echo 'make build   build the optimised library and programs into build/release'
@@ -24,6 +25,11 @@ demo: deps
 	@cmake --preset release >/dev/null
 	@cmake --build --preset release --target duality
 	build/release/bin/duality demo
+
+relay: deps
+	@cmake --preset release >/dev/null
+	@cmake --build --preset release --target duality
+	build/release/bin/duality relay --state build/relay
 
 test: deps
 	@scripts/test-all

@@ -32,11 +32,17 @@ if(SPEEXDSP_INCLUDE AND SPEEXDSP_LIBRARY)
 endif()
 
 duality_sources(duality_bench_sources "${PROJECT_SOURCE_DIR}/bench/bench_*.cpp")
+if(NOT TARGET duality_relay)
+    list(FILTER duality_bench_sources EXCLUDE REGEX "/bench_masque\\.cpp$")
+endif()
 foreach(source IN LISTS duality_bench_sources)
     cmake_path(GET source STEM name)
     duality_program(${name} SOURCES ${source} LINK duality_lab duality_bench_peers benchmark::benchmark_main)
 endforeach()
 target_link_libraries(bench_capi PRIVATE duality_c)
+if(TARGET duality_relay)
+    target_link_libraries(bench_masque PRIVATE duality_relay)
+endif()
 include(duality_bench_neteq)
 
 # Does the script that runs them all, and one of them, still work? Too short a run to say anything about speed.

@@ -28,9 +28,21 @@ endif()
 duality_library(io SOURCES io EXCEPTIONS
     LINK duality_lab duality_secure PkgConfig::libuv PkgConfig::zlib PkgConfig::opus PkgConfig::sndfile)
 
-duality_sources(sources "${PROJECT_SOURCE_DIR}/src/cli/*.cpp")
+# Relay and tunnel on real sockets, where the endpoints are.
+if(TARGET duality_masque)
+    duality_dependency(cpp-httplib)
+    duality_library(relay SOURCES relay EXCEPTIONS
+        LINK duality_io duality_masque PkgConfig::nlohmann_json PkgConfig::cpp-httplib)
+    set(duality_cli_masque "${PROJECT_SOURCE_DIR}/src/cli/masque/*.cpp")
+endif()
+
+duality_sources(sources "${PROJECT_SOURCE_DIR}/src/cli/*.cpp" ${duality_cli_masque})
 if(sources)
     duality_program(duality SOURCES ${sources} LINK duality_io PkgConfig::CLI11 PkgConfig::nlohmann_json)
+    if(TARGET duality_relay)
+        target_link_libraries(duality PRIVATE duality_relay)
+        target_compile_definitions(duality PRIVATE DUALITY_MASQUE)
+    endif()
     # Options and JSON are templates that take long to optimise and no time to run; the work is done in the libraries.
     target_compile_options(duality PRIVATE $<$<CONFIG:Release>:-O1>)
 endif()

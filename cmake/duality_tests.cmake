@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# Every test is a CTest test with a label: unit, property, secure, masque, lab, live, fuzz, interop, example, package,
-# gate.
+# Every test is a CTest test with a label: unit, property, secure, masque, relay, lab, live, fuzz, interop, example,
+# package, gate.
 
 find_package(Catch2 3 QUIET)
 if(NOT Catch2_FOUND)
@@ -57,6 +57,9 @@ endif()
 if(TARGET duality_io)
     # Real sockets and real time: not beside other tests.
     duality_catch_tests(live LINK duality_io PROPERTIES RUN_SERIAL TRUE)
+endif()
+if(TARGET duality_relay)
+    duality_catch_tests(relay LINK duality_relay PROPERTIES RUN_SERIAL TRUE)
 endif()
 
 # Fuzz targets: with libFuzzer when the build has it, else with a driver that feeds them seeded random inputs.

@@ -37,6 +37,14 @@ void add_lab_playout_command(CLI::App& lab);
 /// `duality impair`: a bad network between two UDP addresses.
 void add_impair_command(CLI::App& app);
 
+// Only where the MASQUE endpoints are (DUALITY_MASQUE is defined):
+
+/// `duality relay`: UDP for clients that come over HTTP/3.
+void add_relay_command(CLI::App& app);
+
+/// `duality tunnel`: a local UDP port whose datagrams go through a relay.
+void add_tunnel_command(CLI::App& app);
+
 }  // namespace cli
 }  // namespace v0
 }  // namespace duality

@@ -74,8 +74,9 @@ struct request {
     std::int64_t id;
     std::uint64_t user = nobody;  ///< the owner's number for it
     phase state = phase::head;
-    bool end_wanted = false;  ///< this end sends no more once everything queued is out
-    bool over = false;        ///< the owner was told that it is
+    bool end_wanted = false;   ///< this end sends no more once everything queued is out
+    bool over = false;         ///< the owner was told that it is
+    bool connect_udp = false;  ///< payloads may come for it, even if it was refused
     heap_ptr<message> head;
     capsule_reader capsules;
     std::uint32_t partial = datagram_pool::none;  ///< room for a capsule that comes in pieces

@@ -175,6 +175,7 @@ void connection::take_head(request& r) noexcept {
     const heap_ptr<message> head = std::move(r.head);
     if (server_) {
         r.state = request::phase::asked;
+        r.connect_udp = head->protocol.view() == "connect-udp";
     } else {
         if (head->status < 200) return;  // an interim answer
         // RFC 9297, section 3.2: what a tunnel's answer must not be.
@@ -218,7 +219,7 @@ int connection::take_datagram(byte_view frame) noexcept {
         switch ((*r)->state) {
             case request::phase::tunnel: take_udp_datagram(**r, datagram.content, false); return 0;
             case request::phase::plain:
-                if (!server_) break;
+                if ((*r)->connect_udp) break;  // sent before the refusal was known
                 ++environment_.stats.protocol_errors;
                 abort(**r, h3_datagram_error);
                 return 0;
@@ -333,6 +334,7 @@ request* connection::connect_udp(std::string_view authority, std::string_view pa
         (void)ngtcp2_conn_shutdown_stream(quic_, 0, id, NGHTTP3_H3_REQUEST_CANCELLED);
         return nullptr;
     }
+    made->connect_udp = true;
     std::array<char, 520> authorization{};
     constexpr std::string_view bearer = "Bearer ";
     nghttp3_nv fields[] = {

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: MIT
+#include <uv.h>
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cli/commands.hpp"
+#include "relay/relay_identity.hpp"
+#include "relay/tunnel_client.hpp"
+
+namespace duality {
+inline namespace v0 {
+namespace cli {
+namespace {
+
+struct tunnel_options {
+    std::string relay;
+    std::string relay_address;
+    std::string listen;
+    std::string target;
+    std::string token;
+    std::string token_file;
+    std::vector<std::string> pins;
+    std::string roots;
+    bool no_direct = false;
+    std::int64_t lifetime_ms = 100;
+};
+
+[[noreturn]] void fail(const std::string& reason) {
+    std::fprintf(stderr, "duality tunnel: %s\n", reason.c_str());
+    throw CLI::RuntimeError{1};
+}
+
+io::socket_address address_from(const std::string& what, const std::string& text) {
+    const result<io::socket_address> address = io::socket_address::parse(text);
+    if (!address) fail(what + ": '" + text + "' is not ADDRESS:PORT, or not known");
+    return address.value();
+}
+
+masque::udp_target target_from(const std::string& text) {
+    const std::size_t colon = text.rfind(':');
+    std::string host = text.substr(0, colon);
+    if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+    int port = 0;
+    if (colon != std::string::npos && CLI::detail::lexical_cast(text.substr(colon + 1), port) && port > 0 &&
+        port < 65'536)
+        if (const auto target = masque::udp_target::create(host, static_cast<std::uint16_t>(port)))
+            return target.value();
+    fail("--target: '" + text + "' is not HOST:PORT");
+}
+
+class tunnel_run {
+public:
+    explicit tunnel_run(tunnel_options options) : options_{std::move(options)} {}
+
+    void run() {
+        const result<masque::uri_template> relay = masque::uri_template::create(options_.relay);
+        if (!relay) fail("--relay: '" + options_.relay + "' is neither HOST[:PORT] nor a URI template of RFC 9298");
+        std::string error;
+        if (!options_.token_file.empty()) {
+            if (!io::read_text_file(options_.token_file, options_.token, error)) fail(error);
+            options_.token.resize(std::min(options_.token.find_first_of("\r\n"), options_.token.size()));
+        }
+        if (!options_.roots.empty() && !io::read_text_file(options_.roots, roots_, error)) fail(error);
+        for (const std::string& text : options_.pins) {
+            const result<masque::key_pin> pin = masque::key_pin::parse(text);
+            if (!pin) fail("--pin: '" + text + "' is not sha256//BASE64");
+            pins_.push_back(pin.value());
+        }
+
+        io::tunnel_client_config config;
+        config.listen = address_from("--listen", options_.listen);
+        config.target = target_from(options_.target);
+        config.relay = address_from(
+            "--relay", options_.relay_address.empty() ? authority_of(relay.value()) : options_.relay_address);
+        if (!options_.no_direct) {
+            // A target that only the relay knows by name has no direct way.
+            if (const auto direct = io::socket_address::parse(options_.target)) config.direct = direct.value();
+        }
+        config.protocol.relay = options_.relay;
+        config.protocol.token = options_.token;
+        config.protocol.pins = pins_;
+        config.protocol.roots = roots_;
+        config.protocol.payload_lifetime = duration::from_ms(options_.lifetime_ms);
+        config.on_state = [](io::tunnel_client_state, const std::string& why) {
+            std::fprintf(stderr, "%s\n", why.c_str());
+        };
+
+        if (const int e = uv_loop_init(&loop_); e != 0) fail(uv_strerror(e));
+        client_ = io::tunnel_client::create(loop_, std::move(config), error);
+        if (client_) {
+            std::printf("%s -> %s through %s; interrupt to stop\n", client_->local().to_string().c_str(),
+                        options_.target.c_str(), options_.relay.c_str());
+            std::fflush(stdout);
+            watch();
+            uv_run(&loop_, UV_RUN_DEFAULT);
+            summary();
+            client_.reset();
+        }
+        uv_run(&loop_, UV_RUN_DEFAULT);  // lets the handles close
+        uv_loop_close(&loop_);
+        if (!error.empty()) fail(error);
+    }
+
+private:
+    [[nodiscard]] static std::string authority_of(const masque::uri_template& relay) {
+        const std::string host{relay.host()};
+        const bool v6 = host.find(':') != std::string::npos;
+        return (v6 ? "[" + host + "]" : host) + ":" + std::to_string(relay.port());
+    }
+
+    void watch() {
+        for (auto& [handle, number] : {std::pair{&interrupt_, SIGINT}, std::pair{&terminate_, SIGTERM}}) {
+            handle->data = this;
+            uv_signal_init(&loop_, handle);
+            uv_signal_start(
+                handle, [](uv_signal_t* h, int) { static_cast<tunnel_run*>(h->data)->stop(); }, number);
+        }
+    }
+
+    void stop() {
+        if (uv_is_closing(reinterpret_cast<uv_handle_t*>(&interrupt_))) return;
+        client_->close();
+        uv_close(reinterpret_cast<uv_handle_t*>(&interrupt_), nullptr);
+        uv_close(reinterpret_cast<uv_handle_t*>(&terminate_), nullptr);
+        uv_stop(&loop_);
+    }
+
+    void summary() const {
+        const io::tunnel_client_stats stats = client_->stats();
+        const auto number = [](std::uint64_t n) { return static_cast<unsigned long long>(n); };
+        std::printf("up %llu, down %llu, without the relay %llu, refused %llu, too late %llu\n", number(stats.up),
+                    number(stats.down), number(stats.direct), number(stats.refused),
+                    number(stats.protocol.connection.expired));
+    }
+
+    tunnel_options options_;
+    std::string roots_;
+    std::vector<masque::key_pin> pins_;
+    uv_loop_t loop_{};
+    std::unique_ptr<io::tunnel_client> client_;
+    uv_signal_t interrupt_{};
+    uv_signal_t terminate_{};
+};
+
+}  // namespace
+
+void add_tunnel_command(CLI::App& app) {
+    const auto options = std::make_shared<tunnel_options>();
+    CLI::App* command = app.add_subcommand("tunnel", "Forward local UDP to a target through a relay (RFC 9298)");
+    command->set_config("--config", "", "Read these options from a file of NAME = VALUE lines");
+    command->add_option("--relay", options->relay, "HOST[:PORT] or a URI template of RFC 9298")
+        ->required()
+        ->type_name("RELAY");
+    command->add_option("--relay-address", options->relay_address, "Connect here instead of looking the relay up")
+        ->type_name("ADDR:PORT");
+    command->add_option("--listen", options->listen, "Where local programs send to")
+        ->required()
+        ->type_name("ADDR:PORT");
+    command->add_option("--target", options->target, "Where the relay sends it; a name is looked up by the relay")
+        ->required()
+        ->type_name("HOST:PORT");
+    CLI::Option* token = command->add_option("--token", options->token,
+                                             "Shown to the relay; others of this machine "
+                                             "can see it, --token-file hides it");
+    command->add_option("--token-file", options->token_file, "The first line is the token")
+        ->type_name("FILE")
+        ->excludes(token);
+    command->add_option("--pin", options->pins, "Trust the relay by this key and nothing else; may be repeated")
+        ->type_name("sha256//BASE64");
+    command->add_option("--roots", options->roots, "Trust these certificates too, besides the system's")
+        ->type_name("FILE.pem");
+    command->add_flag("--no-direct", options->no_direct, "Without the relay send nothing at all");
+    command->add_option("--lifetime", options->lifetime_ms, "A datagram that waited so long is not sent any more")
+        ->type_name("MS")
+        ->capture_default_str()
+        ->check(CLI::Range(std::int64_t{1}, std::int64_t{60'000}));
+    command->callback([options] { tunnel_run{*options}.run(); });
+}
+
+}  // namespace cli
+}  // namespace v0
+}  // namespace duality

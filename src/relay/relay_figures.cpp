@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+#include "relay/relay_figures.hpp"
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+namespace duality {
+inline namespace v0 {
+namespace io {
+namespace {
+
+struct figure {
+    const char* name;
+    const char* meaning;
+    std::uint64_t value;
+    bool now = false;  ///< how many there are, not how many there were
+};
+
+[[nodiscard]] std::vector<figure> figures_of(const relay_server_stats& s) {
+    const masque::relay_statistics& r = s.protocol;
+    const masque::connection_statistics& c = r.connections;
+    return {
+        {"open_connections", "QUIC connections", r.open_connections, true},
+        {"open_tunnels", "CONNECT-UDP tunnels", r.open_tunnels, true},
+        {"unfinished_handshakes", "QUIC handshakes under way", r.handshakes, true},
+        {"lookups", "Names being looked up", s.lookups, true},
+        {"connections", "QUIC connections accepted", r.accepted_connections},
+        {"tunnels", "CONNECT-UDP tunnels accepted", r.accepted_tunnels},
+        {"retries", "Clients asked to prove their address", r.retries},
+        {"resets", "Packets of unknown connections answered with a reset", r.resets},
+        {"refused_connections", "Connections refused by a limit", r.refused_connections},
+        {"refused_packets", "Packets that begin or continue no connection", r.refused_packets},
+        {"refused_tokens", "Requests without a good token", r.refused_tokens},
+        {"refused_targets", "Targets refused by the policy", r.refused_targets},
+        {"refused_tunnels", "Tunnels refused by a limit", r.refused_tunnels},
+        {"failed_targets", "Targets not found or not reachable", r.failed_targets},
+        {"bytes_up", "Payload bytes toward targets", r.bytes_up},
+        {"bytes_down", "Payload bytes toward clients", r.bytes_down},
+        {"datagrams_up", "Payloads out of tunnels", c.datagrams_received},
+        {"datagrams_down", "Payloads into tunnels", c.datagrams_sent},
+        {"over_rate", "Payloads dropped by a client's rate or byte limit", r.over_rate},
+        {"unanswered", "Payloads dropped because the target never answered", r.unanswered},
+        {"no_buffer", "Payloads dropped for lack of buffers", r.no_buffer},
+        {"expired", "Payloads dropped because they came too late to send", c.expired},
+        {"too_large", "Payloads larger than the path carries", c.too_large},
+        {"queue_full", "Payloads dropped because a client takes no more", c.refused},
+        {"early", "Payloads that waited for their request", c.early},
+        {"early_dropped", "Of those, the ones dropped", c.early_dropped},
+        {"stray", "Payloads for no tunnel", c.stray},
+        {"protocol_errors", "Connections and requests ended because the peer broke a rule", c.protocol_errors},
+        {"packets_received", "QUIC packets received", c.packets_received},
+        {"packets_sent", "QUIC packets sent", c.packets_sent},
+        {"bytes_received", "QUIC bytes received", c.bytes_received},
+        {"bytes_sent", "QUIC bytes sent", c.bytes_sent},
+        {"client_unsent", "QUIC packets the kernel did not take", s.clients.unsent},
+        {"target_unsent", "Payloads the kernel did not take", s.target_unsent},
+        {"truncated", "Datagrams longer than any buffer", s.clients.truncated + s.target_truncated},
+    };
+}
+
+}  // namespace
+
+std::string to_json(const relay_server_stats& stats) {
+    nlohmann::ordered_json out;
+    for (const figure& f : figures_of(stats)) out[f.name] = f.value;
+    return out.dump(2) + "\n";
+}
+
+std::string to_prometheus(const relay_server_stats& stats) {
+    std::string out;
+    for (const figure& f : figures_of(stats)) {
+        const std::string name = std::string{"duality_relay_"}.append(f.name).append(f.now ? "" : "_total");
+        out.append("# HELP ").append(name).append(" ").append(f.meaning);
+        out.append("\n# TYPE ").append(name).append(f.now ? " gauge\n" : " counter\n");
+        out.append(name).append(" ").append(std::to_string(f.value)).append("\n");
+    }
+    return out;
+}
+
+}  // namespace io
+}  // namespace v0
+}  // namespace duality

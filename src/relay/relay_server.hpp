@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+//
+// A relay on real sockets, in a libuv loop: one socket toward the clients, one connected socket for each target.
+#pragma once
+
+#include <uv.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "duality/masque/relay.hpp"
+#include "io/address.hpp"
+#include "io/uv_handle.hpp"
+#include "io/wake_timer.hpp"
+#include "relay/batch_socket.hpp"
+
+namespace duality {
+inline namespace v0 {
+namespace io {
+
+struct relay_server_config {
+    masque::relay_config protocol{};  ///< its texts and lists must live during `create`
+    socket_address listen;            ///< where clients come to
+};
+
+struct relay_server_stats {
+    masque::relay_statistics protocol;
+    batch_socket_stats clients;          ///< of the socket toward the clients
+    std::uint64_t target_truncated = 0;  ///< payloads of targets longer than any buffer; dropped
+    std::uint64_t target_unsent = 0;     ///< payloads for targets that the kernel did not take
+    std::uint64_t lookups = 0;           ///< names under way
+};
+
+class relay_server {
+public:
+    /// Runs in `loop`, which must outlive it. nullptr, with the reason in `error`, when a socket or the configuration is
+    /// refused.
+    [[nodiscard]] static std::unique_ptr<relay_server> create(uv_loop_t& loop, const relay_server_config& config,
+                                                              std::string& error);
+    ~relay_server();
+    relay_server(const relay_server&) = delete;
+    relay_server& operator=(const relay_server&) = delete;
+
+    [[nodiscard]] const socket_address& local() const noexcept { return clients_->local(); }
+    [[nodiscard]] relay_server_stats stats() const noexcept;
+    /// Takes nothing new; what is open goes on.
+    void drain();
+    /// Ends every connection and tells the clients.
+    void close();
+    /// No client is left.
+    [[nodiscard]] bool is_idle() const noexcept { return relay_.is_idle(); }
+
+private:
+    struct target {
+        std::unique_ptr<batch_socket> socket;
+        handle_ptr<uv_poll_t> poll;
+        relay_server* server = nullptr;
+        masque::target_id id = 0;
+        bool dirty = false;  ///< has datagrams to flush
+    };
+    struct lookup;
+
+    relay_server(uv_loop_t& loop, masque::relay relay) noexcept : loop_{loop}, relay_{std::move(relay)} {}
+    [[nodiscard]] bool open(const socket_address& listen, std::string& error);
+    void on_clients();
+    void on_target(target& t);
+    void pump();
+    void take_outputs(instant now);
+    /// True when the kernel knows of a target that it is not there.
+    [[nodiscard]] bool flush_targets(instant now);
+    void resolve(masque::target_id id, std::string_view host);
+    void open_target(masque::target_id id, const masque::udp_address& address);
+    void send_to_target(masque::target_id id, byte_view payload);
+
+    uv_loop_t& loop_;
+    masque::relay relay_;
+    std::unique_ptr<batch_socket> clients_;
+    masque::udp_address local_;
+    handle_ptr<uv_poll_t> poll_;
+    std::unique_ptr<wake_timer> timer_;
+    std::unordered_map<masque::target_id, std::unique_ptr<target>> targets_;
+    std::vector<target*> dirty_;
+    std::unordered_map<masque::target_id, lookup*> lookups_;
+    relay_server_stats closed_targets_;  ///< what the sockets that are gone had counted
+};
+
+}  // namespace io
+}  // namespace v0
+}  // namespace duality

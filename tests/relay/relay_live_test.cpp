@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: MIT
+//
+// Relay and tunnel on real sockets of the loopback, in one event loop.
+#include <unistd.h>
+#include <uv.h>
+
+#include <catch2/catch_test_macros.hpp>
+#include <cstdlib>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "relay/relay_figures.hpp"
+#include "relay/relay_identity.hpp"
+#include "relay/relay_server.hpp"
+#include "relay/tunnel_client.hpp"
+
+using namespace duality;
+using namespace duality::literals;
+
+namespace {
+
+using bytes = std::vector<std::uint8_t>;
+
+/// A UDP socket that hands what comes to a function.
+class peer {
+public:
+    using handler = std::function<void(peer& self, const masque::udp_address& from, byte_view)>;
+
+    peer(uv_loop_t& loop, handler take) : take_{std::move(take)} {
+        std::string error;
+        socket_ = io::batch_socket::create(io::socket_address::parse("127.0.0.1:0").value(), error);
+        REQUIRE(socket_);
+        poll_ = io::make_handle<uv_poll_t>([&](uv_poll_t* p) { return uv_poll_init(&loop, p, socket_->fd()); }, error);
+        REQUIRE(poll_);
+        poll_->data = this;
+        REQUIRE(uv_poll_start(poll_.get(), UV_READABLE, [](uv_poll_t* p, int, int) {
+                    auto& self = *static_cast<peer*>(p->data);
+                    (void)self.socket_->read(
+                        [&](const io::batch_socket::datagram& d) { self.take_(self, d.from, d.bytes); });
+                    self.socket_->flush();
+                }) == 0);
+    }
+    void send(const masque::udp_address& to, byte_view payload) {
+        socket_->queue(to, masque::ecn::not_ect, payload);
+        socket_->flush();
+    }
+    [[nodiscard]] const io::socket_address& address() const { return socket_->local(); }
+
+private:
+    std::unique_ptr<io::batch_socket> socket_;
+    io::handle_ptr<uv_poll_t> poll_;
+    handler take_;
+};
+
+/// A folder that is gone afterwards.
+struct scratch_folder {
+    std::string path;
+    scratch_folder() {
+        char name[] = "/tmp/duality-relay-XXXXXX";
+        REQUIRE(mkdtemp(name) != nullptr);
+        path = name;
+    }
+    ~scratch_folder() {
+        std::error_code ignored;
+        std::filesystem::remove_all(path, ignored);
+    }
+    scratch_folder(const scratch_folder&) = delete;
+    scratch_folder& operator=(const scratch_folder&) = delete;
+};
+
+/// A relay that may reach the loopback, an echo behind it and a program before it.
+struct setup {
+    setup() {
+        REQUIRE(uv_loop_init(&loop) == 0);
+        std::string error;
+        REQUIRE(io::load_relay_identity(folder.path, {"relay.test"}, identity, error));
+        echo = std::make_unique<peer>(loop, [this](peer& self, const masque::udp_address& from, byte_view payload) {
+            senders.insert(from.port);
+            self.send(from, payload);
+        });
+        program = std::make_unique<peer>(loop, [this](peer&, const masque::udp_address&, byte_view payload) {
+            came_back.emplace_back(payload.begin(), payload.end());
+        });
+        relay_config.protocol.certificate_chain = identity.chain;
+        relay_config.protocol.private_key = identity.key;
+        relay_config.protocol.secret = identity.secret;
+        (void)relay_config.protocol.policy.allow(masque::address_prefix::parse("127.0.0.0/8").value());
+        (void)relay_config.protocol.policy.allow(masque::address_prefix::parse("::1").value());
+        relay_config.listen = io::socket_address::parse("127.0.0.1:0").value();
+    }
+    ~setup() {
+        client.reset();
+        server.reset();
+        echo.reset();
+        program.reset();
+        uv_run(&loop, UV_RUN_DEFAULT);  // lets the handles close
+        CHECK(uv_loop_close(&loop) == 0);
+    }
+    setup(const setup&) = delete;
+    setup& operator=(const setup&) = delete;
+
+    void start_relay() {
+        std::string error;
+        server = io::relay_server::create(loop, relay_config, error);
+        INFO(error);
+        REQUIRE(server);
+        relay_config.listen = server->local();
+    }
+    void start_client(const char* host = "127.0.0.1") {
+        io::tunnel_client_config config;
+        pins = {pin.value_or(identity.pin)};
+        config.protocol.relay = "relay.test";
+        config.protocol.pins = pins;
+        config.protocol.system_roots = false;
+        config.protocol.token = token;
+        config.listen = io::socket_address::parse("127.0.0.1:0").value();
+        config.relay = relay_config.listen;
+        config.target = masque::udp_target::create(host, echo->address().port()).value();
+        config.direct = echo->address();
+        config.on_state = [this](io::tunnel_client_state state, const std::string& why) {
+            states.push_back(state);
+            reasons.push_back(why);
+        };
+        std::string error;
+        client = io::tunnel_client::create(loop, config, error);
+        INFO(error);
+        REQUIRE(client);
+    }
+
+    /// Runs the loop until `done`, for ten seconds at most; was it?
+    bool run_until(const std::function<bool()>& done) {
+        const instant end = io::monotonic_now() + 10_s;
+        uv_timer_t tick;
+        (void)uv_timer_init(&loop, &tick);
+        (void)uv_timer_start(
+            &tick, [](uv_timer_t*) {}, 2, 2);
+        while (!done() && io::monotonic_now() < end) uv_run(&loop, UV_RUN_ONCE);
+        uv_close(reinterpret_cast<uv_handle_t*>(&tick), nullptr);
+        uv_run(&loop, UV_RUN_NOWAIT);
+        return done();
+    }
+    void send(const bytes& payload) { program->send(io::to_udp_address(client->local()), payload); }
+    /// One at a time, each again until its echo comes; how many sends that took.
+    std::size_t exchange(std::size_t count, std::size_t size) {
+        std::size_t sends = 0;
+        for (std::size_t i = 0; i < count; ++i) {
+            const std::size_t before = came_back.size();
+            const bytes payload(size, static_cast<std::uint8_t>(i));
+            for (int attempt = 0; attempt < 50 && came_back.size() == before; ++attempt) {
+                send(payload);
+                ++sends;
+                const instant give_up = io::monotonic_now() + 200_ms;
+                (void)run_until([&] { return came_back.size() > before || io::monotonic_now() > give_up; });
+            }
+            if (came_back.size() == before || came_back.back() != payload) return 0;
+        }
+        return sends;
+    }
+
+    scratch_folder folder;
+    uv_loop_t loop{};
+    io::relay_identity identity;
+    io::relay_server_config relay_config;
+    std::unique_ptr<peer> echo;
+    std::unique_ptr<peer> program;
+    std::unique_ptr<io::relay_server> server;
+    std::unique_ptr<io::tunnel_client> client;
+    std::optional<masque::key_pin> pin;
+    std::vector<masque::key_pin> pins;
+    std::string token;
+    std::vector<bytes> came_back;
+    std::set<std::uint16_t> senders;  ///< ports the echo has heard from
+    std::vector<io::tunnel_client_state> states;
+    std::vector<std::string> reasons;
+};
+
+}  // namespace
+
+TEST_CASE("a program's datagrams go through tunnel and relay, and their echoes come back") {
+    setup s;
+    s.start_relay();
+    s.start_client();
+    CHECK(s.exchange(100, 200) >= 100);
+    CHECK(s.exchange(20, 1'100) >= 20);
+    CHECK(s.states == std::vector{io::tunnel_client_state::connected});
+    CHECK(s.senders.size() == 1);  // one socket toward the target
+    const io::relay_server_stats stats = s.server->stats();
+    CHECK(stats.protocol.open_tunnels == 1);
+    CHECK(stats.protocol.bytes_up >= 100 * 200 + 20 * 1'100);
+    CHECK(s.client->stats().direct == 0);
+    CHECK(s.client->stats().protocol.connection.capsules_sent == 0);
+
+    // A burst crosses in few calls, in order.
+    s.came_back.clear();
+    for (std::uint8_t i = 0; i < 30; ++i) s.send(bytes(300, i));
+    CHECK(s.run_until([&] { return s.came_back.size() >= 30; }));
+    for (std::size_t i = 0; i < s.came_back.size(); ++i) CHECK(s.came_back[i][0] == i);
+}
+
+TEST_CASE("a name is looked up by the relay") {
+    setup s;
+    s.start_relay();
+    s.start_client("localhost");
+    CHECK(s.exchange(10, 100) >= 10);
+    CHECK(s.server->stats().lookups == 0);
+    CHECK(s.server->stats().protocol.accepted_tunnels == 1);
+}
+
+TEST_CASE("the loopback is no target unless it was allowed") {
+    setup s;
+    s.relay_config.protocol.policy = {};
+    s.start_relay();
+    s.start_client();
+    s.send({1});
+    REQUIRE(s.run_until([&] { return !s.states.empty() && s.states.back() == io::tunnel_client_state::refused; }));
+    CHECK(s.reasons.back().find("destination_ip_prohibited") != std::string::npos);
+    CHECK(s.senders.empty());
+}
+
+TEST_CASE("a tunnel shows its token") {
+    setup s;
+    const std::string_view tokens[] = {"open sesame"};
+    s.relay_config.protocol.tokens = tokens;
+    s.start_relay();
+    SECTION("the right one") {
+        s.token = "open sesame";
+        s.start_client();
+        CHECK(s.exchange(5, 100) >= 5);
+    }
+    SECTION("another one") {
+        s.token = "open barley";
+        s.start_client();
+        s.send({1});
+        CHECK(s.run_until([&] { return s.server->stats().protocol.refused_tokens > 0; }));
+        CHECK(s.senders.empty());
+    }
+}
+
+TEST_CASE("a relay with another key is not used, and the datagrams go directly") {
+    setup s;
+    s.start_relay();
+    s.pin = masque::key_pin{};
+    s.start_client();
+    CHECK(s.exchange(10, 100) >= 10);
+    REQUIRE_FALSE(s.states.empty());
+    CHECK(s.states.front() == io::tunnel_client_state::direct);
+    CHECK(s.reasons.front().find("E002") != std::string::npos);
+    CHECK(s.reasons.front().find("untrusted") != std::string::npos);
+    CHECK(s.client->stats().direct > 0);
+    CHECK(s.server->stats().protocol.open_tunnels == 0);
+}
+
+TEST_CASE("a relay that restarts is found again, and the flow goes on") {
+    setup s;
+    s.start_relay();
+    s.start_client();
+    CHECK(s.exchange(10, 200) >= 10);
+    s.server.reset();
+    uv_run(&s.loop, UV_RUN_NOWAIT);
+    s.start_relay();  // at the same place, with the same key and secret
+    CHECK(s.exchange(10, 200) >= 10);
+    CHECK(s.run_until([&] { return s.client->stats().connections == 2; }));
+    CHECK(s.exchange(10, 200) >= 10);
+    CHECK(s.states == std::vector{io::tunnel_client_state::connected, io::tunnel_client_state::direct,
+                                  io::tunnel_client_state::connected});
+    CHECK(s.reasons[1].find("reset") != std::string::npos);  // told at once, not after a timeout
+}
+
+TEST_CASE("a target that is not there closes the flow, and the next datagram opens another one") {
+    setup s;
+    s.start_relay();
+    s.start_client();
+    CHECK(s.exchange(3, 100) >= 3);
+    s.echo.reset();
+    uv_run(&s.loop, UV_RUN_NOWAIT);
+    s.send({1});
+    s.send({2});
+    CHECK(s.run_until([&] { return s.server->stats().protocol.open_tunnels == 0; }));
+    s.send({3});
+    CHECK(s.run_until([&] { return s.server->stats().protocol.accepted_tunnels >= 2; }));
+    CHECK(s.server->stats().protocol.open_connections == 1);
+}
+
+TEST_CASE("a refused flow is not asked for over and over") {
+    setup s;
+    s.relay_config.protocol.policy = {};
+    s.start_relay();
+    s.start_client();
+    for (int i = 0; i < 20; ++i) {
+        s.send({1});
+        const instant later = io::monotonic_now() + 20_ms;
+        (void)s.run_until([&] { return io::monotonic_now() > later; });
+    }
+    CHECK(s.server->stats().protocol.refused_targets == 1);
+}
+
+TEST_CASE("a draining relay lets go of its clients") {
+    setup s;
+    s.start_relay();
+    s.start_client();
+    CHECK(s.exchange(5, 200) >= 5);
+    s.server->drain();
+    CHECK(s.exchange(5, 200) >= 5);
+    s.server->close();
+    CHECK(s.run_until([&] { return s.server->is_idle(); }));
+    CHECK(s.server->stats().protocol.open_tunnels == 0);
+}
+
+TEST_CASE("a relay keeps its identity in a folder") {
+    scratch_folder folder;
+    io::relay_identity first;
+    io::relay_identity second;
+    std::string error;
+    const std::string inner = folder.path + "/a/b";
+    REQUIRE(io::load_relay_identity(inner, {"relay.test"}, first, error));
+    CHECK(first.made_now);
+    REQUIRE(io::load_relay_identity(inner, {"other.test"}, second, error));
+    CHECK_FALSE(second.made_now);
+    CHECK(second.pin == first.pin);
+    CHECK(second.secret == first.secret);
+    std::string tokens;
+    REQUIRE(io::read_text_file(inner + "/relay.tokens", tokens, error));
+    CHECK(tokens.size() == 33);
+    for (const char* name : {"relay.key", "relay.secret", "relay.tokens"}) {
+        const auto mode = std::filesystem::status(inner + "/" + name).permissions();
+        CHECK((mode & (std::filesystem::perms::group_all | std::filesystem::perms::others_all)) ==
+              std::filesystem::perms::none);
+    }
+    CHECK_FALSE(io::load_relay_identity("/proc/none", {"relay.test"}, second, error));
+}
+
+TEST_CASE("figures are JSON and Prometheus text, and name nobody") {
+    setup s;
+    s.start_relay();
+    s.start_client();
+    CHECK(s.exchange(3, 100) >= 3);
+    const std::string json = io::to_json(s.server->stats());
+    const std::string text = io::to_prometheus(s.server->stats());
+    CHECK(json.find("\"open_tunnels\": 1") != std::string::npos);
+    CHECK(text.find("# TYPE duality_relay_open_tunnels gauge\nduality_relay_open_tunnels 1\n") != std::string::npos);
+    CHECK(text.find("# TYPE duality_relay_bytes_up_total counter\n") != std::string::npos);
+    CHECK(json.find("127.0.0") == std::string::npos);
+    CHECK(text.find("127.0.0") == std::string::npos);
+}
