@@ -70,6 +70,7 @@ constexpr std::array<datagram_style, 8> styles{{
     return names[static_cast<std::size_t>(state)];
 }
 
+constexpr std::string_view notice = "#d4006a";
 constexpr std::string_view over_second = "#1b7c83";
 
 [[nodiscard]] std::string_view release_color(recovery by) noexcept {
@@ -173,7 +174,7 @@ private:
         out_.text(left - 8, bottom + 4, "receiver", "end", soft);
         for (const lab::datagram_record& d : run_.datagrams) {
             if (d.path != path || !shown(d.sent)) continue;
-            const std::string_view color = styles[static_cast<std::size_t>(d.kind)].color;
+            const std::string_view color = d.tells_stall ? notice : styles[static_cast<std::size_t>(d.kind)].color;
             const double start = d.from_far ? bottom : top;
             const double goal = d.from_far ? top : bottom;
             if (d.arrival.is_never()) {
@@ -185,7 +186,10 @@ private:
             // A line that leaves the picture is cut where it does.
             const double share = std::min(1.0, (right - x(d.sent)) / std::max(1e-9, x(d.arrival) - x(d.sent)));
             out_.line(x(d.sent), start, x(d.sent) + share * (x(d.arrival) - x(d.sent)), start + share * (goal - start),
-                      color, d.kind == transmit_kind::source ? 1 : 1.4);
+                      color,
+                      d.tells_stall                     ? 2.4
+                      : d.kind == transmit_kind::source ? 1
+                                                        : 1.4);
         }
     }
 
@@ -237,12 +241,13 @@ private:
         const auto entry = [&](std::string_view color, std::string_view words) {
             out_.rectangle(at, y - 9, 12, 10, color);
             out_.text(at + 17, y, words, "start", soft);
-            at += 17 + 7.0 * static_cast<double>(words.size()) + 16;
+            at += 17 + 6.4 * static_cast<double>(words.size()) + 16;
         };
         entry(styles[0].color, "source packet");
         entry(styles[1].color, "copy");
         entry(styles[2].color, "parity, repair");
         entry(styles[4].color, "feedback");
+        entry(notice, "notice of a stall");
         entry(styles[5].color, "probe");
         entry(over_second, "came over the second path");
         out_.cross(at + 6, y - 4, 3, bad);

@@ -69,7 +69,13 @@ public:
         what.arrival = over.transmit(now_, on_the_wire).arrival;
         what.order = order_++;
         if (config_.keep_datagrams)
-            datagrams_.push_back({now_, what.arrival, what.packet, on_the_wire, what.path, !what.to_far, what.kind});
+            datagrams_.push_back({.sent = now_,
+                                  .arrival = what.arrival,
+                                  .packet = what.packet,
+                                  .ip_bytes = on_the_wire,
+                                  .path = what.path,
+                                  .from_far = !what.to_far,
+                                  .kind = what.kind});
         if (!what.arrival.is_never()) wire_.push(what);
     }
     /// Bytes that a datagram counted as extra carries of the application.

@@ -177,18 +177,18 @@ private:
         }
     }
 
-    /// The application's packet that a datagram carries as it is or as a copy.
-    [[nodiscard]] std::uint64_t packet_in(byte_view bytes) const noexcept {
+    /// Fills in what a datagram says: the application's packet that it carries, as it is or as a copy; a stall.
+    void describe(byte_view bytes, datagram_record& out) const noexcept {
         wire::packet_reader in{bytes};
         wire::packet_header header;
         wire::frame frame;
-        if (in.start(header) != status::ok) return datagram_record::no_packet;
+        if (in.start(header) != status::ok) return;
         while (in.next(frame) == status::ok) {
+            if (frame.type == wire::frame_type::feedback) out.tells_stall |= frame.feedback.stalled;
             if (frame.type != wire::frame_type::data && frame.type != wire::frame_type::copy) continue;
             const std::uint32_t esi = frame.type == wire::frame_type::data ? frame.data.esi : frame.copy.data.esi;
-            if (esi < index_of_.size()) return index_of_[esi];
+            if (!out.from_far && esi < index_of_.size()) out.packet = index_of_[esi];
         }
-        return datagram_record::no_packet;
     }
 
     void drain(session& from, bool is_far) {
@@ -210,9 +210,15 @@ private:
         link& over = from_far ? p.reverse : p.forward;
         const link_outcome outcome = over.transmit(now_, t.bytes.size() + ip_udp_bytes);
         const std::uint32_t who = subject(t.path, from_far);
-        if (config_.keep_datagrams)
-            datagrams_.push_back({now_, outcome.arrival, packet_in(t.bytes),
-                                  static_cast<std::uint32_t>(t.bytes.size()) + ip_udp_bytes, t.path, from_far, t.kind});
+        if (config_.keep_datagrams) {
+            datagrams_.push_back({.sent = now_,
+                                  .arrival = outcome.arrival,
+                                  .ip_bytes = static_cast<std::uint32_t>(t.bytes.size()) + ip_udp_bytes,
+                                  .path = t.path,
+                                  .from_far = from_far,
+                                  .kind = t.kind});
+            describe(t.bytes, datagrams_.back());
+        }
         if (outcome.fate != packet_fate::delivered) {
             log_.append({now_, event_kind::lost, who, t.bytes.size(), static_cast<std::uint64_t>(outcome.fate)});
             return;

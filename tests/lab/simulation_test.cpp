@@ -203,6 +203,35 @@ TEST_CASE("simulation: packets are sent when the caller says") {
     }
 }
 
+TEST_CASE("simulation: the datagrams kept are those of the event log, and carry the packets they should") {
+    for (const variant v : {variant::single, variant::dual, variant::hot}) {
+        CAPTURE(to_string(v));
+        const simulation_config config{
+            .protection = v, .keep_events = event_log::retention::all, .keep_packets = true, .keep_datagrams = true};
+        const run_result r = run(short_scenario(family::leo_satellite, 3), config);
+        std::size_t events = 0;
+        for (const event& e : r.log) events += e.kind == event_kind::transmitted || e.kind == event_kind::lost ? 1 : 0;
+        CHECK(r.datagrams.size() == events);
+        std::uint64_t metered = 0;
+        std::size_t next = 0;
+        for (const datagram_record& d : r.datagrams) {
+            if (d.path == 1) metered += d.ip_bytes;
+            if (d.kind != transmit_kind::source) continue;
+            CHECK(d.packet == next++);
+            CHECK(r.packets[d.packet].sent == d.sent);
+            CHECK(r.packets[d.packet].arrived <= d.arrival);
+        }
+        CHECK(next == r.packets.size());
+        CHECK(metered == r.outcome.metered_bytes);
+
+        simulation_config unkept = config;
+        unkept.keep_datagrams = false;
+        const run_result again = run(short_scenario(family::leo_satellite, 3), unkept);
+        CHECK(again.datagrams.empty());
+        CHECK(again.event_hash == r.event_hash);
+    }
+}
+
 TEST_CASE("simulation: a configuration out of range names its field") {
     const scenario network = short_scenario(family::reference, 1);
     const auto field_of = [&](const simulation_config& config) {

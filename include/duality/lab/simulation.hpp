@@ -61,6 +61,7 @@ struct datagram_record {
     path_id path = 0;                    ///< 0: primary, 1: second
     bool from_far = false;               ///< sent by the receiving end
     transmit_kind kind = transmit_kind::source;
+    bool tells_stall = false;  ///< feedback that says that a path has fallen silent
 
     static constexpr std::uint64_t no_packet = ~std::uint64_t{0};
 };
