@@ -9,6 +9,7 @@ import argparse
 import json
 import subprocess
 import sys
+import tempfile
 import time
 
 import numpy as np
@@ -33,27 +34,9 @@ def main():
         "parity": lambda: duality.RlcEncoder().encode(packets, 0, 40, 20),
         "detector": lambda: duality.RegimeDetector().on_arrivals(now, sequence, origin),
     }
-    reference = subprocess.Popen([arguments.reference], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    least = {}
-    for name, call in cases.items():
-        for _ in range(arguments.rounds):
-            begin = time.perf_counter_ns()
-            call()
-            took = time.perf_counter_ns() - begin
-            reference.stdin.write(name + "\n")
-            reference.stdin.flush()
-            cpp = int(reference.stdout.readline())
-            known = least.get(name, (took, cpp))
-            least[name] = min(known[0], took), min(known[1], cpp)
-    reference.stdin.close()
-    reference.wait()
-
-    rows = [
-        {"name": "parity encode, 10,000 x 1200 B, throughput against C++", "value": least["parity"][1] / least["parity"][0],
-         "floor": 0.8, "target": 0.95, "python_ms": least["parity"][0] / 1e6, "cpp_ms": least["parity"][1] / 1e6},
-        {"name": "detector, 1 M arrivals, time against C++", "value": least["detector"][0] / least["detector"][1],
-         "floor": 2.0, "target": 1.2, "python_ms": least["detector"][0] / 1e6, "cpp_ms": least["detector"][1] / 1e6},
-    ]
+    with tempfile.NamedTemporaryFile() as file:
+        np.concatenate([now, origin]).tofile(file.name)
+        rows = measure(cases, [arguments.reference, file.name], arguments.rounds)
     if arguments.json != "-":
         for row in rows:
             print(f"{row['name']:54} {row['value']:.3f} x   (floor {row['floor']}, target {row['target']};  "
@@ -66,6 +49,30 @@ def main():
             with open(arguments.json, "w", encoding="utf-8") as file:
                 file.write(text + "\n")
     return 0
+
+
+def measure(cases, command, rounds):
+    reference = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    least = {}
+    for name, call in cases.items():
+        for _ in range(rounds):
+            begin = time.perf_counter_ns()
+            call()
+            took = time.perf_counter_ns() - begin
+            reference.stdin.write(name + "\n")
+            reference.stdin.flush()
+            cpp = int(reference.stdout.readline())
+            known = least.get(name, (took, cpp))
+            least[name] = min(known[0], took), min(known[1], cpp)
+    reference.stdin.close()
+    reference.wait()
+
+    return [
+        {"name": "parity encode, 10,000 x 1200 B, throughput against C++", "value": least["parity"][1] / least["parity"][0],
+         "floor": 0.8, "target": 0.95, "python_ms": least["parity"][0] / 1e6, "cpp_ms": least["parity"][1] / 1e6},
+        {"name": "detector, 1 M arrivals, time against C++", "value": least["detector"][0] / least["detector"][1],
+         "floor": 2.0, "target": 1.2, "python_ms": least["detector"][0] / 1e6, "cpp_ms": least["detector"][1] / 1e6},
+    ]
 
 
 if __name__ == "__main__":
