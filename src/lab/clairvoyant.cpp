@@ -69,7 +69,7 @@ clairvoyant_plan cheapest_plan(std::span<const std::int64_t> delays_ns, const cl
     }
     const way best =
         *std::min_element(now.begin(), now.end(), [](const way& a, const way& b) { return a.value < b.value; });
-    return {best.lost, best.delay, static_cast<std::size_t>(std::llround(best.played)), best.value};
+    return {best.lost, best.delay, static_cast<std::size_t>(best.played + 0.5), best.value};
 }
 
 double clairvoyant_loss(std::span<const std::int64_t> delays_ns, const clairvoyant_config& config,
