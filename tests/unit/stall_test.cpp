@@ -16,7 +16,7 @@ using detail::stall_watch;
 namespace {
 
 /// Packets every 5 ms; after each it would be silence if no other came until `due`.
-void feed(stall_watch& watch, instant& now, int packets, duration spacing = 5_ms) {
+void feed(stall_watch& watch, instant& now, int packets, duration spacing = duration::from_ms(5)) {
     for (int i = 0; i < packets; ++i, now += spacing) watch.on_packet(now, spacing);
     now = now - spacing;
 }
