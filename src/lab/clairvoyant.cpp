@@ -17,7 +17,7 @@ struct way {
     double value = std::numeric_limits<double>::infinity();
     double lost = 0;
     double delay = 0;
-    double played = 0;
+    double played = 0;  ///< a whole number
 
     void take_better(double candidate, const way& from, double more_lost, double more_delay, double more_played) {
         if (candidate >= value) return;
@@ -69,7 +69,7 @@ clairvoyant_plan cheapest_plan(std::span<const std::int64_t> delays_ns, const cl
     }
     const way best =
         *std::min_element(now.begin(), now.end(), [](const way& a, const way& b) { return a.value < b.value; });
-    return {best.lost, best.delay, static_cast<std::size_t>(best.played + 0.5), best.value};
+    return {best.lost, best.delay, static_cast<std::size_t>(best.played), best.value};
 }
 
 double clairvoyant_loss(std::span<const std::int64_t> delays_ns, const clairvoyant_config& config,
