@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "cli/commands.hpp"
+#include "cli/lab_support.hpp"
 #include "duality/lab/families.hpp"
 #include "duality/lab/trace.hpp"
 #include "duality/regime.hpp"
@@ -247,13 +248,7 @@ void run_detect(const detect_options& options) {
     document["false_alarms_per_hour"] = options.false_alarms_per_hour;
     document["summary"] = totals;
     document["events"] = events;
-    if (options.json_file == "-") {
-        std::cout << document.dump(2) << '\n';
-        return;
-    }
-    std::ofstream out{options.json_file};
-    out << document.dump(2) << '\n';
-    if (!out.flush()) fail("cannot write " + options.json_file);
+    write_json(document, options.json_file);
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "cli/commands.hpp"
+#include "cli/lab_support.hpp"
 #include "duality/lab/clairvoyant.hpp"
 #include "duality/lab/families.hpp"
 #include "duality/lab/playout.hpp"
@@ -152,13 +153,7 @@ void run_playout(const playout_options& options) {
     }
     if (!options.csv_file.empty()) write_csv(options.csv_file, stream, players);
     if (options.json_file.empty()) return;
-    if (options.json_file == "-") {
-        std::cout << document.dump(2) << '\n';
-        return;
-    }
-    std::ofstream out{options.json_file};
-    out << document.dump(2) << '\n';
-    if (!out.flush()) fail("cannot write " + options.json_file);
+    write_json(document, options.json_file);
 }
 
 }  // namespace

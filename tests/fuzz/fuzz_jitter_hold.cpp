@@ -3,38 +3,13 @@
 // Any sequence of calls on a jitter hold: every accepted token comes out exactly once and none is stuck.
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 
 #include "duality/jitter_hold.hpp"
+#include "support/fuzz_input.hpp"
 
 using namespace duality;
-
-namespace {
-
-class reader {
-public:
-    reader(const std::uint8_t* data, std::size_t size) noexcept : data_{data}, size_{size} {}
-    [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
-    template <class T>
-    T take() noexcept {
-        T value{};
-        const std::size_t n = size_ < sizeof(T) ? size_ : sizeof(T);
-        std::memcpy(&value, data_, n);
-        data_ += n;
-        size_ -= n;
-        return value;
-    }
-
-private:
-    const std::uint8_t* data_;
-    std::size_t size_;
-};
-
-void require(bool holds) {
-    if (!holds) __builtin_trap();
-}
-
-}  // namespace
+using test::reader;
+using test::require;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     reader input{data, size};

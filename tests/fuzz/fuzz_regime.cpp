@@ -5,36 +5,15 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 
 #include "duality/regime.hpp"
+#include "support/fuzz_input.hpp"
 
 using namespace duality;
+using test::reader;
+using test::require;
 
 namespace {
-
-class reader {
-public:
-    reader(const std::uint8_t* data, std::size_t size) noexcept : data_{data}, size_{size} {}
-    [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
-    template <class T>
-    T take() noexcept {
-        T value{};
-        const std::size_t n = size_ < sizeof(T) ? size_ : sizeof(T);
-        std::memcpy(&value, data_, n);
-        data_ += n;
-        size_ -= n;
-        return value;
-    }
-
-private:
-    const std::uint8_t* data_;
-    std::size_t size_;
-};
-
-void require(bool holds) {
-    if (!holds) __builtin_trap();
-}
 
 /// `newest`: the latest time the detector knows.
 void check(const regime_detector& detector, instant at, instant newest) {
