@@ -2,7 +2,7 @@
 //
 // Notices that a flow has stopped: the next packet is overdue by more than the path's jitter explains. How much that is
 // is learned from being wrong: every alarm makes the watch more patient, time makes it less so, and the two balance at
-// about two alarms a second. No promise of stability.
+// about one alarm a second. No promise of stability.
 #pragma once
 
 #include <algorithm>
