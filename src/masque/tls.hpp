@@ -66,6 +66,10 @@ public:
     [[nodiscard]] void* native() const noexcept { return native_; }
     [[nodiscard]] refusal refused() const noexcept { return refused_; }
 
+    /// Keying material of this connection alone, the same at both ends and unknown to others (RFC 5705 as RFC 8446,
+    /// section 7.5 has it, with an empty context). False before the handshake has come that far.
+    [[nodiscard]] bool export_keying_material(std::string_view label, byte_span out) const noexcept;
+
     /// Judges the peer's certificate; called by the TLS library's glue.
     [[nodiscard]] bool accept_peer() noexcept;
 
@@ -81,6 +85,7 @@ private:
 /// Unpredictable bytes, for connection ids, tokens and secrets. False when the system has none.
 [[nodiscard]] bool random_bytes(byte_span out) noexcept;
 [[nodiscard]] std::array<std::uint8_t, 32> sha256(byte_view bytes) noexcept;
+[[nodiscard]] std::array<std::uint8_t, 32> hmac_sha256(byte_view key, byte_view bytes) noexcept;
 
 }  // namespace tls
 }  // namespace masque

@@ -156,6 +156,12 @@ status session::create_client(const context& credentials, ngtcp2_crypto_conn_ref
     return ngtcp2_crypto_gnutls_configure_client_session(native) == 0 ? status::ok : status::unsupported;
 }
 
+bool session::export_keying_material(std::string_view label, byte_span out) const noexcept {
+    const auto native = static_cast<gnutls_session_t>(native_);
+    return native != nullptr && gnutls_prf_rfc5705(native, label.size(), label.data(), 0, nullptr, out.size(),
+                                                   reinterpret_cast<char*>(out.data())) == GNUTLS_E_SUCCESS;
+}
+
 bool session::accept_peer() noexcept {
     refused_ = judge_peer();
     return refused_ == refusal::none;
@@ -227,6 +233,12 @@ std::array<std::uint8_t, 32> sha256(byte_view bytes) noexcept {
     std::array<std::uint8_t, 32> digest{};
     (void)gnutls_hash_fast(GNUTLS_DIG_SHA256, bytes.data(), bytes.size(), digest.data());
     return digest;
+}
+
+std::array<std::uint8_t, 32> hmac_sha256(byte_view key, byte_view bytes) noexcept {
+    std::array<std::uint8_t, 32> code{};
+    (void)gnutls_hmac_fast(GNUTLS_MAC_SHA256, key.data(), key.size(), bytes.data(), bytes.size(), code.data());
+    return code;
 }
 
 }  // namespace tls
