@@ -101,15 +101,23 @@ set_tests_properties("${DUALITY_TEST_PREFIX}interop: wire format" PROPERTIES LAB
 
 # Examples: one idea each, run to the end.
 duality_sources(duality_example_sources "${PROJECT_SOURCE_DIR}/examples/*.cpp")
+if(NOT TARGET PkgConfig::opus OR NOT TARGET PkgConfig::sndfile)
+    list(FILTER duality_example_sources EXCLUDE REGEX "/voip_opus\\.cpp$")
+endif()
 foreach(source IN LISTS duality_example_sources)
     cmake_path(GET source STEM name)
-    duality_program(example_${name} SOURCES ${source} LINK duality_core)
+    duality_program(example_${name} SOURCES ${source} LINK duality_lab)
     if(DUALITY_NO_EXCEPTIONS)
         target_compile_options(example_${name} PRIVATE ${duality_no_exceptions})
     endif()
     add_test(NAME "${DUALITY_TEST_PREFIX}example: ${name}" COMMAND example_${name})
-    set_tests_properties("${DUALITY_TEST_PREFIX}example: ${name}" PROPERTIES LABELS example TIMEOUT 60)
+    set_tests_properties("${DUALITY_TEST_PREFIX}example: ${name}" PROPERTIES LABELS example TIMEOUT 60
+        WORKING_DIRECTORY "${PROJECT_BINARY_DIR}")
 endforeach()
+
+if(TARGET example_voip_opus)
+    target_link_libraries(example_voip_opus PRIVATE PkgConfig::opus PkgConfig::sndfile)
+endif()
 
 # The installed library, used by a project of its own.
 if(NOT DUALITY_SANITIZE)
