@@ -31,7 +31,8 @@ relay: deps
 	@cmake --build --preset release --target duality
 	build/release/bin/duality relay --state build/relay
 
-test: deps
+test:
+	@scripts/install-deps --cross
 	@scripts/test-all
 
 bench: build
