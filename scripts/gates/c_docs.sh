@@ -15,15 +15,9 @@ mkdir -p "$work"
 # The block after a marker line.
 block() { sed -n "/^<!-- $1 -->\$/,/^\`\`\`\$/p" docs/c-api.md | sed '1,2d;$d'; }
 
-quoted=$(block 'examples\/session_pair.c')
-[ -n "$quoted" ] || { echo "c_docs: nothing is quoted"; exit 1; }
-[[ $(<examples/session_pair.c) == *"$quoted"* ]] || { echo "c_docs: the example does not say what the guide quotes"; exit 1; }
-
 build() { gcc -std=c99 -pedantic-errors -Wall -Wextra -Werror -I "$include" "$@"; }
 block compiled >"$work/compiled.c"
 build -o "$work/compiled" "$work/compiled.c" -L "$lib" -lduality
 said=$(LD_LIBRARY_PATH=$lib "$work/compiled")
 [ "$said" = "deadline must be between 1000000 and 10000000000 ns" ] || { echo "c_docs: the program says: $said"; exit 1; }
-blocks=$(grep -c '^```c$' docs/c-api.md)
-[ "$blocks" -eq 2 ] || { echo "c_docs: $blocks blocks of C, of which 2 are checked"; exit 1; }
-echo "c_docs: every block of C is an example's or compiled and run"
+echo "c_docs: the program of the guide says what the guide says"

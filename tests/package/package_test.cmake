@@ -41,6 +41,10 @@ run("${CMAKE_COMMAND}" --build "${WORK}/build")
 foreach(program IN ITEMS consumer c_consumer c_static_consumer)
     run("${WORK}/build/${program}")
 endforeach()
+run("${CMAKE_COMMAND}" -G Ninja -S "${examples}/cmake" -B "${WORK}/game" "-DCMAKE_CXX_COMPILER=${COMPILER}"
+    -DCMAKE_BUILD_TYPE=Release "-DCMAKE_PREFIX_PATH=${there}")
+run("${CMAKE_COMMAND}" --build "${WORK}/game")
+run("${WORK}/game/game")
 
 # By hand, as in a makefile. pkg-config writes spaces in paths the way a shell reads them.
 file(GLOB_RECURSE pc "${there}/duality.pc")
