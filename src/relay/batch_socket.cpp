@@ -22,10 +22,13 @@ constexpr std::size_t read_rounds = 8;
 /// With GRO the kernel hands over up to 64 kB at once.
 constexpr std::size_t read_buffer_bytes = 65'536;
 constexpr std::size_t write_batch = 64;
+constexpr std::size_t runs_max = 4 * write_batch;
 /// The kernel's limits for one segmented send.
 constexpr std::size_t segments_max = 60;
 constexpr std::size_t segmented_bytes_max = 60'000;
 constexpr std::size_t waiting_bytes_max = std::size_t{512} * 1024;
+/// Sockets of a thread that have something to send at the same time, as a rule.
+constexpr std::size_t spare_outboxes_max = 64;
 
 /// Memory of a read, shared by all sockets of a thread.
 struct read_memory {
@@ -50,6 +53,12 @@ struct read_memory {
 
 bool set_option(int fd, int level, int name, int value) noexcept {
     return setsockopt(fd, level, name, &value, sizeof value) == 0;
+}
+
+/// More than the system allows everybody, where the user may have it.
+void set_buffer(int fd, int by_force, int otherwise) noexcept {
+    if (!set_option(fd, SOL_SOCKET, by_force, socket_buffer_bytes))
+        (void)set_option(fd, SOL_SOCKET, otherwise, socket_buffer_bytes);
 }
 
 [[nodiscard]] socklen_t native_size(const socket_address& address) noexcept {
@@ -131,10 +140,21 @@ bool batch_socket::open(int family, std::string& error) {
     return true;
 }
 
-std::unique_ptr<batch_socket> batch_socket::create(const socket_address& bind, std::string& error) {
+void batch_socket::use_offloads() noexcept {
+    (void)set_option(fd_, SOL_UDP, UDP_GRO, 1);
+    int segment = 0;
+    socklen_t segment_size = sizeof segment;
+    gso_ = getsockopt(fd_, SOL_UDP, UDP_SEGMENT, &segment, &segment_size) == 0;
+}
+
+std::unique_ptr<batch_socket> batch_socket::create(const socket_address& bind, std::string& error, port_use use) {
     std::unique_ptr<batch_socket> made{new batch_socket};
     if (!made->open(bind.is_ipv6() ? AF_INET6 : AF_INET, error)) return nullptr;
     const int fd = made->fd_;
+    if (use == port_use::shared && !set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1)) {
+        error = bind.to_string() + ": " + system_error();
+        return nullptr;
+    }
     sockaddr_storage bound{};
     socklen_t size = sizeof bound;
     if (::bind(fd, bind.native(), native_size(bind)) != 0 ||
@@ -143,14 +163,11 @@ std::unique_ptr<batch_socket> batch_socket::create(const socket_address& bind, s
         return nullptr;
     }
     made->local_ = socket_address{reinterpret_cast<const sockaddr&>(bound)};
-    (void)set_option(fd, SOL_SOCKET, SO_RCVBUF, socket_buffer_bytes);
-    (void)set_option(fd, SOL_SOCKET, SO_SNDBUF, socket_buffer_bytes);
+    set_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF);
+    set_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF);
     (void)(bind.is_ipv6() ? set_option(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1)
                           : set_option(fd, IPPROTO_IP, IP_RECVTOS, 1));
-    (void)set_option(fd, SOL_UDP, UDP_GRO, 1);
-    int segment = 0;
-    socklen_t segment_size = sizeof segment;
-    made->gso_ = getsockopt(fd, SOL_UDP, UDP_SEGMENT, &segment, &segment_size) == 0;
+    made->use_offloads();
     return made;
 }
 
@@ -164,6 +181,7 @@ std::unique_ptr<batch_socket> batch_socket::connect(const socket_address& peer, 
         return nullptr;
     }
     made->connected_ = true;
+    made->use_offloads();
     return made;
 }
 
@@ -215,22 +233,53 @@ bool batch_socket::read(const receiver& take) {
     return true;
 }
 
+std::vector<std::unique_ptr<batch_socket::outbox>>& batch_socket::spare_outboxes() {
+    static thread_local auto spare = [] {
+        std::vector<std::unique_ptr<outbox>> made;
+        made.reserve(spare_outboxes_max);
+        return made;
+    }();
+    return spare;
+}
+
 void batch_socket::queue(const masque::udp_address& to, masque::ecn mark, byte_view bytes) {
-    if (waiting_.size() + bytes.size() > waiting_bytes_max || runs_.size() >= 4 * write_batch) flush();
+    if (waiting_ && (waiting_->bytes.size() + bytes.size() > waiting_bytes_max || waiting_->runs.size() >= runs_max))
+        flush();
+    if (!waiting_) {
+        auto& spare = spare_outboxes();
+        if (spare.empty()) {
+            waiting_ = std::make_unique<outbox>();
+        } else {
+            waiting_ = std::move(spare.back());
+            spare.pop_back();
+        }
+    }
+    auto& [runs, queued] = *waiting_;
     const auto joins = [&](const run& r) {
         return gso_ && !r.closed && !bytes.empty() && bytes.size() <= r.segment && r.to == to && r.mark == mark &&
                r.size / r.segment + 1 < segments_max && r.size + bytes.size() <= segmented_bytes_max;
     };
-    if (!runs_.empty() && joins(runs_.back())) {
-        runs_.back().closed = bytes.size() < runs_.back().segment;
-        runs_.back().size += bytes.size();
+    if (!runs.empty() && joins(runs.back())) {
+        runs.back().closed = bytes.size() < runs.back().segment;
+        runs.back().size += bytes.size();
     } else {
-        runs_.push_back({to, mark, waiting_.size(), bytes.size(), bytes.size(), bytes.empty()});
+        runs.push_back({to, mark, queued.size(), bytes.size(), bytes.size(), bytes.empty()});
     }
-    waiting_.insert(waiting_.end(), bytes.begin(), bytes.end());
+    queued.insert(queued.end(), bytes.begin(), bytes.end());
 }
 
 void batch_socket::flush() noexcept {
+    send_error_ = 0;
+    if (!waiting_) return;
+    send_all();
+    waiting_->runs.clear();
+    waiting_->bytes.clear();
+    auto& spare = spare_outboxes();
+    if (spare.size() < spare_outboxes_max) spare.push_back(std::move(waiting_));
+    waiting_.reset();
+}
+
+void batch_socket::send_all() noexcept {
     struct alignas(cmsghdr) control {
         std::array<std::uint8_t, 64> bytes{};
     };
@@ -238,12 +287,12 @@ void batch_socket::flush() noexcept {
     std::array<iovec, write_batch> pieces{};
     std::array<socket_address, write_batch> receivers{};
     std::array<control, write_batch> controls{};
-    send_error_ = 0;
-    for (std::size_t first = 0; first < runs_.size();) {
-        const std::size_t count = std::min(write_batch, runs_.size() - first);
+    const std::vector<run>& runs = waiting_->runs;
+    for (std::size_t first = 0; first < runs.size();) {
+        const std::size_t count = std::min(write_batch, runs.size() - first);
         for (std::size_t i = 0; i < count; ++i) {
-            const run& r = runs_[first + i];
-            pieces[i] = {waiting_.data() + r.begin, r.size};
+            const run& r = runs[first + i];
+            pieces[i] = {waiting_->bytes.data() + r.begin, r.size};
             msghdr& header = messages[i].msg_hdr;
             header = {};
             header.msg_iov = &pieces[i];
@@ -271,33 +320,33 @@ void batch_socket::flush() noexcept {
             first += static_cast<std::size_t>(sent);
             continue;
         }
-        if (errno == EIO && gso_) {  // the device cannot segment after all
-            gso_ = false;
-            send_unsegmented(first, count);
-            first += count;
+        const run& refused = runs[first++];
+        const bool segmented = refused.size > refused.segment;
+        if (errno == EIO) gso_ = false;  // the device cannot segment after all
+        // A segment that is too long refuses all of them, also a shorter one that would do.
+        if (segmented && (errno == EIO || errno == EINVAL || errno == EMSGSIZE)) {
+            send_unsegmented(refused);
             continue;
         }
-        // What an earlier datagram met is told to the next one that is sent.
-        if (connected_ && (errno == ECONNREFUSED || errno == EHOSTUNREACH || errno == ENETUNREACH)) send_error_ = errno;
-        // The first one was refused, by a full buffer or for what it is. Real-time traffic does not wait for it.
-        const run& refused = runs_[first++];
-        stats_.unsent += refused.segment == 0 ? 1 : (refused.size + refused.segment - 1) / refused.segment;
+        note_refusal(refused.segment == 0 ? 1 : (refused.size + refused.segment - 1) / refused.segment);
     }
-    runs_.clear();
-    waiting_.clear();
 }
 
-void batch_socket::send_unsegmented(std::size_t first, std::size_t count) noexcept {
-    for (std::size_t i = first; i < first + count; ++i) {
-        const run& r = runs_[i];
-        const socket_address to = to_socket_address(r.to);
-        for (std::size_t at = 0; at < r.size; at += r.segment) {
-            const std::size_t size = std::min(r.segment, r.size - at);
-            const sockaddr* const native = connected_ ? nullptr : to.native();
-            if (::sendto(fd_, waiting_.data() + r.begin + at, size, MSG_DONTWAIT, native,
-                         connected_ ? 0 : native_size(to)) < 0)
-                ++stats_.unsent;
-        }
+/// Refused by a full buffer or for what it is. Real-time traffic does not wait for it.
+void batch_socket::note_refusal(std::size_t datagrams) noexcept {
+    stats_.unsent += datagrams;
+    // What an earlier datagram met is told to the next one that is sent.
+    if (connected_ && (errno == ECONNREFUSED || errno == EHOSTUNREACH || errno == ENETUNREACH)) send_error_ = errno;
+}
+
+void batch_socket::send_unsegmented(const run& r) noexcept {
+    const socket_address to = to_socket_address(r.to);
+    for (std::size_t at = 0; at < r.size; at += r.segment) {
+        const std::size_t size = std::min(r.segment, r.size - at);
+        const sockaddr* const native = connected_ ? nullptr : to.native();
+        if (::sendto(fd_, waiting_->bytes.data() + r.begin + at, size, MSG_DONTWAIT, native,
+                     connected_ ? 0 : native_size(to)) < 0)
+            note_refusal(1);
     }
 }
 

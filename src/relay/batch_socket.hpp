@@ -26,6 +26,14 @@ struct batch_socket_stats {
     std::uint64_t unsent = 0;       ///< datagrams that the kernel did not take
     std::uint64_t read_calls = 0;   ///< recvmmsg
     std::uint64_t write_calls = 0;  ///< sendmmsg
+
+    constexpr batch_socket_stats& operator+=(const batch_socket_stats& other) noexcept {
+        truncated += other.truncated;
+        unsent += other.unsent;
+        read_calls += other.read_calls;
+        write_calls += other.write_calls;
+        return *this;
+    }
 };
 
 /// Neither blocks nor waits: the caller polls `fd()`. Datagrams given to `queue` leave at `flush`, or when enough have
@@ -39,8 +47,12 @@ public:
     };
     using receiver = std::function<void(const datagram&)>;
 
+    /// May other sockets of this user have the same port?
+    enum class port_use : std::uint8_t { alone, shared };
+
     /// Listens on `bind`. nullptr, with the reason in `error`.
-    [[nodiscard]] static std::unique_ptr<batch_socket> create(const socket_address& bind, std::string& error);
+    [[nodiscard]] static std::unique_ptr<batch_socket> create(const socket_address& bind, std::string& error,
+                                                              port_use use = port_use::alone);
     /// Toward one address, unfragmented. nullptr and `errno` in `error_number` when the kernel refuses.
     [[nodiscard]] static std::unique_ptr<batch_socket> connect(const socket_address& peer, int& error_number);
     ~batch_socket();
@@ -63,10 +75,6 @@ public:
     [[nodiscard]] const batch_socket_stats& stats() const noexcept { return stats_; }
 
 private:
-    batch_socket() = default;
-    [[nodiscard]] bool open(int family, std::string& error);
-    void send_unsegmented(std::size_t first, std::size_t count) noexcept;
-
     /// Datagrams of one size to one address with one mark; the last may be shorter.
     struct run {
         masque::udp_address to;
@@ -77,14 +85,27 @@ private:
         bool closed = false;
     };
 
+    /// Datagrams between `queue` and `flush`. Sockets that have none have no memory for them either.
+    struct outbox {
+        std::vector<run> runs;
+        std::vector<std::uint8_t> bytes;
+    };
+    [[nodiscard]] static std::vector<std::unique_ptr<outbox>>& spare_outboxes();
+
+    batch_socket() = default;
+    [[nodiscard]] bool open(int family, std::string& error);
+    void use_offloads() noexcept;
+    void send_all() noexcept;
+    void note_refusal(std::size_t datagrams) noexcept;
+    void send_unsegmented(const run& r) noexcept;
+
     int fd_ = -1;
     int last_error_ = 0;
     int send_error_ = 0;
     bool connected_ = false;
     bool gso_ = false;
     socket_address local_;
-    std::vector<run> runs_;
-    std::vector<std::uint8_t> waiting_;
+    std::unique_ptr<outbox> waiting_;
     batch_socket_stats stats_;
 };
 
