@@ -31,11 +31,11 @@ loop_thread::~loop_thread() {
     (void)uv_loop_close(&loop_);
 }
 
-void loop_thread::start() {
-    thread_ = std::thread{[this] {
+void loop_thread::start(priority wanted) {
+    thread_ = std::thread{[this, wanted] {
         sched_param lowest{};
         lowest.sched_priority = sched_get_priority_min(SCHED_RR);
-        (void)pthread_setschedparam(pthread_self(), SCHED_RR, &lowest);
+        if (wanted == priority::real_time) (void)pthread_setschedparam(pthread_self(), SCHED_RR, &lowest);
         uv_run(&loop_, UV_RUN_DEFAULT);
     }};
 }

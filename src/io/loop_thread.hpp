@@ -5,6 +5,7 @@
 
 #include <uv.h>
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <thread>
@@ -26,8 +27,9 @@ public:
     loop_thread& operator=(const loop_thread&) = delete;
 
     [[nodiscard]] uv_loop_t& loop() noexcept { return loop_; }
+    enum class priority : std::uint8_t { real_time, normal };
     /// The thread is a real-time one where the user may have such, so that it keeps time on a busy machine.
-    void start();
+    void start(priority wanted = priority::real_time);
     /// Waits until the thread has ended. Harmless when it does not run.
     void stop() noexcept;
 

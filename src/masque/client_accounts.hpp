@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: MIT
 //
-// What each client of a relay has and uses, and who is one.
+// What each client of a relay, or of several, has and uses, and who is one.
 #pragma once
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <span>
 #include <string_view>
 
 #include "duality/masque/address.hpp"
+#include "duality/masque/client_ledger.hpp"
 #include "masque/connection_table.hpp"
 #include "masque/heap.hpp"
 
@@ -17,25 +19,56 @@ namespace duality {
 inline namespace v0 {
 namespace masque {
 
-struct client_account {
-    std::uint32_t connections = 0;
-    std::uint32_t tunnels = 0;
-    std::uint64_t bytes = 0;
-    instant rate_at = instant::before_all();  ///< when all that was let through would have passed at the rate
-    cid_key key;                              ///< of an address
-};
+/// Relays on other threads may use the same one.
+class client_account {
+public:
+    /// One connection or tunnel more, if there are fewer than `most`.
+    [[nodiscard]] bool take_connection(std::uint32_t most) noexcept { return take(connections_, most); }
+    [[nodiscard]] bool take_tunnel(std::uint32_t most) noexcept { return take(tunnels_, most); }
+    void give_connection() noexcept { connections_.fetch_sub(1, std::memory_order_relaxed); }
+    void give_tunnel() noexcept { tunnels_.fetch_sub(1, std::memory_order_relaxed); }
 
-/// A rate limiter without a timer: a payload passes while what passed before is at most `burst` ahead of the rate.
-[[nodiscard]] inline bool within_rate(client_account& account, instant now, std::size_t bytes,
-                                      std::uint64_t rate_bps) noexcept {
-    constexpr duration burst = duration::from_ms(250);
-    if (rate_bps == 0) return true;
-    const instant start = std::max(account.rate_at, now);
-    if (start - now > burst) return false;
-    const std::uint64_t takes = static_cast<std::uint64_t>(bytes) * 8 * 1'000'000'000 / rate_bps;
-    account.rate_at = start + duration::from_ns(static_cast<std::int64_t>(takes));
-    return true;
-}
+    /// May so many bytes pass? They are counted if they may; 0: there is no limit, and nothing is counted.
+    [[nodiscard]] bool within_quota(std::size_t bytes, std::uint64_t most) noexcept {
+        if (most == 0) return true;
+        if (bytes_.fetch_add(bytes, std::memory_order_relaxed) + bytes <= most) return true;
+        bytes_.fetch_sub(bytes, std::memory_order_relaxed);
+        return false;
+    }
+    [[nodiscard]] bool quota_used_up(std::uint64_t most) const noexcept {
+        return most > 0 && bytes_.load(std::memory_order_relaxed) >= most;
+    }
+    /// A rate limiter without a timer: a payload passes while what passed before is at most `burst` ahead of the rate.
+    [[nodiscard]] bool within_rate(instant now, std::size_t bytes, std::uint64_t rate_bps) noexcept {
+        constexpr std::int64_t burst = duration::from_ms(250).ns();
+        if (rate_bps == 0) return true;
+        const auto takes = static_cast<std::int64_t>(std::uint64_t{bytes} * 8 * 1'000'000'000 / rate_bps);
+        std::int64_t before = rate_at_.load(std::memory_order_relaxed);
+        std::int64_t start = 0;
+        do {
+            start = std::max(before, now.ns());
+            if (start - now.ns() > burst) return false;
+        } while (!rate_at_.compare_exchange_weak(before, start + takes, std::memory_order_relaxed));
+        return true;
+    }
+
+private:
+    friend class client_accounts;
+
+    [[nodiscard]] static bool take(std::atomic<std::uint32_t>& from, std::uint32_t most) noexcept {
+        if (from.fetch_add(1, std::memory_order_relaxed) < most) return true;
+        from.fetch_sub(1, std::memory_order_relaxed);
+        return false;
+    }
+
+    std::atomic<std::uint32_t> connections_{0};
+    std::atomic<std::uint32_t> tunnels_{0};
+    std::atomic<std::uint64_t> bytes_{0};
+    /// When all that was let through would have passed at the rate.
+    std::atomic<std::int64_t> rate_at_{instant::before_all().ns()};
+    std::uint32_t holders_ = 0;  ///< of an address: connections that know this account
+    cid_key key_;                ///< of an address
+};
 
 class client_accounts {
 public:
@@ -53,6 +86,7 @@ public:
         return true;
     }
 
+    [[nodiscard]] const allocator& memory() const noexcept { return memory_; }
     [[nodiscard]] bool needs_token() const noexcept { return !digests_.empty(); }
     /// Looks at every token to the last byte, whatever was shown, so that time tells nothing.
     [[nodiscard]] client_account* find_token(const std::array<std::uint8_t, 32>& shown) noexcept {
@@ -68,24 +102,45 @@ public:
         return found < by_token_.size() ? &by_token_[found] : nullptr;
     }
 
-    /// The account of an address, of an IPv6 address its /64; nullptr without memory.
+    /// The account of an address, of an IPv6 address its /64; nullptr without memory. To be let go of by `close_address`.
     [[nodiscard]] client_account* open_address(const ip_address& ip) noexcept {
         const cid_key key{ip.bytes().first(ip.is_v6() ? std::size_t{8} : std::size_t{4})};
-        if (client_account** const found = by_address_.find(key)) return *found;
+        const hold held{busy_};
+        if (client_account** const found = by_address_.find(key)) {
+            ++(*found)->holders_;
+            return *found;
+        }
         heap_ptr<client_account> made = make_on_heap<client_account>(memory_);
         if (!made || !by_address_.insert(key, made.get())) return nullptr;
-        made->key = key;
+        made->key_ = key;
+        made->holders_ = 1;
         return made.release();
     }
-    /// Forgets an address that has nothing any more.
-    void release(client_account& account) noexcept {
-        if (account.key.size == 0 || account.connections + account.tunnels > 0) return;
-        by_address_.erase(account.key);
+    /// Forgets an address when nobody holds it any more.
+    void close_address(client_account& account) noexcept {
+        const hold held{busy_};
+        if (--account.holders_ > 0) return;
+        by_address_.erase(account.key_);
         heap_deleter{memory_}(&account);
     }
 
 private:
+    /// The table of addresses changes with connections, not with packets, so waiting for it is rare and short.
+    class hold {
+    public:
+        explicit hold(std::atomic_flag& busy) noexcept : busy_{busy} {
+            while (busy_.test_and_set(std::memory_order_acquire)) continue;
+        }
+        ~hold() { busy_.clear(std::memory_order_release); }
+        hold(const hold&) = delete;
+        hold& operator=(const hold&) = delete;
+
+    private:
+        std::atomic_flag& busy_;
+    };
+
     allocator memory_;
+    std::atomic_flag busy_;
     hash_map<cid_key, client_account*, keyed_hash> by_address_;
     buffer<std::array<std::uint8_t, 32>> digests_;
     buffer<client_account> by_token_;

@@ -89,6 +89,12 @@ bool make_cid(ngtcp2_cid& out, std::size_t size) noexcept {
     return tls::random_bytes({out.data, size});
 }
 
+bool make_own_cid(ngtcp2_cid& out, const connection_environment& environment) noexcept {
+    if (!make_cid(out, own_cid_size)) return false;
+    environment.steering.lead_to(environment.worker, {out.data, out.datalen});
+    return true;
+}
+
 native_path::native_path(const udp_path& path) noexcept {
     path_.local = {reinterpret_cast<ngtcp2_sockaddr*>(local_.data()), put_address(path.local, local_)};
     path_.remote = {reinterpret_cast<ngtcp2_sockaddr*>(remote_.data()), put_address(path.remote, remote_)};
@@ -136,8 +142,10 @@ status connection::start_client(instant now, const udp_path& path, const tls::ex
     if (const status s = start(settings, parameters, now); failed(s)) return s;
     ngtcp2_cid destination{};
     ngtcp2_cid source{};
-    if (!make_cid(destination, NGTCP2_MIN_INITIAL_DCIDLEN + 8) || !make_cid(source, own_cid_size))
+    if (!make_cid(destination, NGTCP2_MIN_INITIAL_DCIDLEN + 8) || !make_own_cid(source, environment_))
         return status::unsupported;
+    if (const std::uint32_t prefix = environment_.first_id_prefix; prefix != 0)
+        std::memcpy(destination.data, &prefix, sizeof prefix);
     const native_path native{path};
     const ngtcp2_callbacks callbacks = connection_callbacks::client();
     if (ngtcp2_conn_client_new(&quic_, &destination, &source, &native.get(), NGTCP2_PROTO_VER_V1, &callbacks, &settings,
@@ -157,7 +165,7 @@ status connection::start_server(instant now, const udp_path& path, const first_p
     ngtcp2_transport_params parameters;
     if (const status s = start(settings, parameters, now); failed(s)) return s;
     ngtcp2_cid source{};
-    if (!make_cid(source, own_cid_size)) return status::unsupported;
+    if (!make_own_cid(source, environment_)) return status::unsupported;
     parameters.initial_max_streams_bidi = environment_.max_requests;
     parameters.original_dcid = first.original_id;
     parameters.original_dcid_present = 1;

@@ -18,6 +18,7 @@
 #include "duality/masque/capsule.hpp"
 #include "duality/masque/endpoint.hpp"
 #include "duality/masque/uri_template.hpp"
+#include "duality/masque/worker_steering.hpp"
 #include "duality/random.hpp"
 #include "masque/datagram_pool.hpp"
 #include "masque/hash_map.hpp"
@@ -88,7 +89,7 @@ struct request {
 };
 
 class connection;
-struct client_account;
+class client_account;
 
 /// Who has a connection.
 class connection_owner {
@@ -121,6 +122,9 @@ struct connection_environment {
     tls::context credentials;
     std::array<std::uint8_t, 32> secret{};  ///< for stateless reset tokens
     std::uint32_t max_requests = 0;         ///< at a time on one connection, for a server
+    worker_steering steering;               ///< of the servers behind one port
+    std::uint32_t worker = 0;               ///< which of them this is
+    std::uint32_t first_id_prefix = 0;      ///< how a client's first connection id begins; 0: as it happens
     connection_statistics stats;
 };
 
@@ -129,6 +133,8 @@ inline constexpr std::size_t own_cid_size = 8;
 
 [[nodiscard]] ngtcp2_tstamp to_timestamp(instant at) noexcept;
 [[nodiscard]] bool make_cid(ngtcp2_cid& out, std::size_t size) noexcept;
+/// One that leads to this endpoint. False without random numbers.
+[[nodiscard]] bool make_own_cid(ngtcp2_cid& out, const connection_environment& environment) noexcept;
 
 /// Addresses as ngtcp2 wants them.
 class native_path {

@@ -95,10 +95,10 @@ ngtcp2_callbacks connection_callbacks::common() noexcept {
         if (self(user).http_ != nullptr) nghttp3_conn_set_max_client_streams_bidi(self(user).http_, most);
         return 0;
     };
-    table.get_new_connection_id = [](ngtcp2_conn*, ngtcp2_cid* id, std::uint8_t* token, std::size_t size, void* user) {
+    table.get_new_connection_id = [](ngtcp2_conn*, ngtcp2_cid* id, std::uint8_t* token, std::size_t, void* user) {
         connection& c = self(user);
         const auto& secret = c.environment_.secret;
-        const bool ok = make_cid(*id, size) &&
+        const bool ok = make_own_cid(*id, c.environment_) &&
                         ngtcp2_crypto_generate_stateless_reset_token(token, secret.data(), secret.size(), id) == 0 &&
                         c.owner_.on_new_id(c, *id);
         return ok ? 0 : int{NGTCP2_ERR_CALLBACK_FAILURE};

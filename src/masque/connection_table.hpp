@@ -28,6 +28,14 @@ struct cid_key {
 struct keyed_hash {
     std::uint64_t secret[2]{};
 
+    /// False when the system has no random numbers.
+    [[nodiscard]] bool randomize() noexcept {
+        std::array<std::uint8_t, sizeof secret> bytes{};
+        const bool ok = tls::random_bytes(bytes);
+        std::memcpy(secret, bytes.data(), bytes.size());
+        return ok;
+    }
+
     template <class Bytes>
     [[nodiscard]] std::uint64_t mix(const Bytes& bytes) const noexcept {
         std::uint64_t state = secret[0];

@@ -48,7 +48,10 @@ status relay::state::set_up(instant now, const relay_config& config) noexcept {
     payload_lifetime = config.payload_lifetime;
     const bool no_secret = shared.secret == std::array<std::uint8_t, 32>{};
     if (no_secret && !tls::random_bytes(shared.secret)) return status::unsupported;
-    if (!accounts.create(config.tokens) || !targets.create(config.max_tunnels, shared.memory) ||
+    if (config.ledger != nullptr) accounts = config.ledger->accounts_.get();
+    shared.steering = worker_steering{shared.secret, config.workers};
+    shared.worker = config.worker;
+    if (!own_accounts.create(config.tokens) || !targets.create(config.max_tunnels, shared.memory) ||
         !lone_packets.create(lone_packets_max, shared.memory) || !packet.create(packet_max, shared.memory) ||
         !shared.pool.create(config.buffered_datagrams, config.max_payload, shared.memory) ||
         !connections.create(config.max_connections))
@@ -103,26 +106,37 @@ void relay::state::begin_connection(instant now, const udp_path& from, ecn mark,
         retry == retry_mode::always || (retry == retry_mode::under_load && stats.handshakes >= handshakes_before_retry);
     if (busy && first.token.empty()) return send_retry(now, from, head);
 
-    client_account* const account = draining || connections.full() ? nullptr : accounts.open_address(from.remote.ip);
-    if (account == nullptr || account->connections >= max_connections_per_address) {
+    client_account* const account = admit_address(from.remote.ip);
+    if (account == nullptr) {
         ++stats.refused_connections;
         return;
     }
     heap_ptr<connection> made = make_on_heap<connection>(shared.memory, shared, *this, now);
     if (!made || failed(made->start_server(now, from, first))) {
         if (made) made->forget_ids();
-        accounts.release(*account);
+        let_go(*account);
         ++stats.refused_connections;
         return;
     }
     connection& c = *made;
     connections.add(std::move(made));
     c.account = account;
-    ++account->connections;
     c.counted_as_handshake = true;
     ++stats.handshakes;
     c.read(now, from, mark, bytes);
     settle(c);
+}
+
+client_account* relay::state::admit_address(const ip_address& ip) noexcept {
+    client_account* const account = draining || connections.full() ? nullptr : accounts->open_address(ip);
+    if (account == nullptr || account->take_connection(max_connections_per_address)) return account;
+    accounts->close_address(*account);
+    return nullptr;
+}
+
+void relay::state::let_go(client_account& account) noexcept {
+    account.give_connection();
+    accounts->close_address(account);
 }
 
 lone_packet* relay::state::next_lone_packet(const udp_path& to) noexcept {
@@ -149,7 +163,7 @@ void relay::state::send_retry(instant now, const udp_path& path, const ngtcp2_pk
     const native_path native{path};
     std::array<std::uint8_t, NGTCP2_CRYPTO_MAX_RETRY_TOKENLEN2> token{};
     ngtcp2_cid id{};
-    if (!make_cid(id, own_cid_size)) return;
+    if (!make_own_cid(id, shared)) return;  // the client's next packet comes here again
     const ngtcp2_ssize token_size = ngtcp2_crypto_generate_retry_token2(
         token.data(), shared.secret.data(), shared.secret.size(), head.version, native.get().remote.addr,
         native.get().remote.addrlen, &id, &head.dcid, to_timestamp(now));
@@ -204,8 +218,7 @@ void relay::state::remove(connection& c) noexcept {
     client_account& account = *c.account;
     // Its requests were told that they are over when it ended.
     const heap_ptr<connection> gone = connections.remove(c);
-    --account.connections;
-    accounts.release(account);
+    let_go(account);
 }
 
 bool relay::state::poll(instant now, relay_output& out) noexcept {
@@ -240,6 +253,26 @@ bool relay::state::poll(instant now, relay_output& out) noexcept {
     return false;
 }
 
+void client_ledger::deleter::operator()(client_accounts* accounts) const noexcept {
+    heap_deleter{accounts->memory()}(accounts);
+}
+
+client_ledger::client_ledger(client_accounts* made) noexcept : accounts_{made} {}
+client_ledger::client_ledger(client_ledger&&) noexcept = default;
+client_ledger& client_ledger::operator=(client_ledger&&) noexcept = default;
+client_ledger::~client_ledger() = default;
+
+result<client_ledger> client_ledger::create(std::span<const std::string_view> tokens,
+                                            const allocator& memory) noexcept {
+    keyed_hash hash;
+    if (!hash.randomize()) return status::unsupported;
+    if (std::any_of(tokens.begin(), tokens.end(), [](std::string_view token) { return token.empty(); }))
+        return status::invalid_argument;
+    heap_ptr<client_accounts> made = make_on_heap<client_accounts>(memory, memory, hash);
+    if (!made || !made->create(tokens)) return status::out_of_memory;
+    return client_ledger{made.release()};
+}
+
 void relay::deleter::operator()(state* s) const noexcept {
     heap_deleter{s->shared.memory}(s);
 }
@@ -265,14 +298,15 @@ result<relay> relay::create(instant now, const relay_config& config, const alloc
         .require("path", path.has_value())
         .require("tokens", std::none_of(config.tokens.begin(), config.tokens.end(),
                                         [](std::string_view token) { return token.empty(); }))
-        .require("bytes_per_client", config.bytes_per_client == 0 || !config.tokens.empty());
+        .require("bytes_per_client", config.bytes_per_client == 0 || config.ledger != nullptr || !config.tokens.empty())
+        .in_range("workers", config.workers)
+        .require("worker", config.worker < config.workers)
+        .require("secret", config.workers == 1 || config.secret != std::array<std::uint8_t, 32>{});
     if (!check.ok()) return check.error();
     if (const config_check common = check_connection(config.connection); !common.ok()) return common.error();
 
     keyed_hash hash;
-    std::array<std::uint8_t, sizeof hash.secret> secret{};
-    if (!tls::random_bytes(secret)) return status::unsupported;
-    std::memcpy(hash.secret, secret.data(), secret.size());
+    if (!hash.randomize()) return status::unsupported;
     heap_ptr<state> made = make_on_heap<state>(memory, memory, hash);
     if (!made) return status::out_of_memory;
     made->served = path.value();

@@ -36,11 +36,14 @@ void relay::state::on_head(connection& from, request& asked, const message& head
     if (client == nullptr) return;
     udp_target wanted;
     const status matched = head.path.too_long() ? status::malformed : served.match(head.path.view(), wanted);
-    if (matched != status::ok)
+    if (matched != status::ok) {
+        client->give_tunnel();
         return masque::answer(from, asked, matched == status::malformed ? 400 : 404, proxy_error::http_request_error);
+    }
 
     relay_target* const t = targets.take();
     if (t == nullptr) {
+        client->give_tunnel();
         ++stats.refused_tunnels;
         return masque::answer(from, asked, 503, proxy_error::connection_limit_reached);
     }
@@ -49,7 +52,6 @@ void relay::state::on_head(connection& from, request& asked, const message& head
     t->client = client;
     t->address.port = wanted.port();
     t->at = target_state::opening;
-    ++client->tunnels;
     asked.user = targets.id_of(*t);
     if (const std::optional<ip_address> literal = wanted.literal()) return open(*t, *literal);
     t->asked = make_on_heap<udp_target>(shared.memory, wanted);
@@ -60,16 +62,15 @@ void relay::state::on_head(connection& from, request& asked, const message& head
 
 client_account* relay::state::admit(connection& from, request& asked, const message& head) noexcept {
     client_account* client = from.account;
-    if (accounts.needs_token()) {
-        client = head.has_token ? accounts.find_token(head.token_digest) : nullptr;
+    if (accounts->needs_token()) {
+        client = head.has_token ? accounts->find_token(head.token_digest) : nullptr;
         if (client == nullptr) {
             ++stats.refused_tokens;
             masque::answer(from, asked, 401, proxy_error::http_request_denied);
             return nullptr;
         }
     }
-    const bool used_up = bytes_per_client > 0 && client->bytes >= bytes_per_client;
-    if (draining || client->tunnels >= max_tunnels_per_client || used_up) {
+    if (draining || client->quota_used_up(bytes_per_client) || !client->take_tunnel(max_tunnels_per_client)) {
         ++stats.refused_tunnels;
         masque::answer(from, asked, draining ? 503 : 429, proxy_error::connection_limit_reached);
         return nullptr;
@@ -100,8 +101,7 @@ void relay::state::refuse(relay_target& t, proxy_error why) noexcept {
 
 /// The request is over or refused: what the caller knows of it decides what is left to do.
 void relay::state::forget(relay_target& t) noexcept {
-    --t.client->tunnels;
-    accounts.release(*t.client);
+    t.client->give_tunnel();
     t.client = nullptr;
     t.via = nullptr;
     t.on = nullptr;
@@ -142,13 +142,10 @@ bool relay::state::poll_target(relay_output& out) noexcept {
 }
 
 bool relay::state::let_pass(client_account& client, std::size_t bytes) noexcept {
-    const bool room = bytes_per_client == 0 || client.bytes + bytes <= bytes_per_client;
-    if (!room || !within_rate(client, latest, bytes, rate_per_client_bps)) {
-        ++stats.over_rate;
-        return false;
-    }
-    client.bytes += bytes;
-    return true;
+    if (client.within_rate(latest, bytes, rate_per_client_bps) && client.within_quota(bytes, bytes_per_client))
+        return true;
+    ++stats.over_rate;
+    return false;
 }
 
 void relay::state::on_payload(connection&, request& on, byte_view payload) noexcept {

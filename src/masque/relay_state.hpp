@@ -27,7 +27,7 @@ struct lone_packet {
 
 class relay::state final : public connection_owner {
 public:
-    state(const allocator& memory, keyed_hash hash) noexcept : accounts{memory, hash}, connections{memory, hash} {
+    state(const allocator& memory, keyed_hash hash) noexcept : own_accounts{memory, hash}, connections{memory, hash} {
         shared.memory = memory;
     }
     ~state();
@@ -61,7 +61,8 @@ public:
     connection_environment shared;
     uri_template served;
     target_policy policy;
-    client_accounts accounts;
+    client_accounts own_accounts;
+    client_accounts* accounts = &own_accounts;  ///< or those shared with other relays
     target_table targets;
     datagram_list for_targets;
     std::uint32_t in_hand = datagram_pool::none;  ///< the payload that the caller looks at
@@ -89,6 +90,9 @@ private:
     void reset_stranger(const udp_path& path, const ngtcp2_version_cid& ids, std::size_t size) noexcept;
     [[nodiscard]] lone_packet* next_lone_packet(const udp_path& path) noexcept;
     void remove(connection& c) noexcept;
+    /// The account of a client that may have one connection more, which is counted; else nullptr.
+    [[nodiscard]] client_account* admit_address(const ip_address& ip) noexcept;
+    void let_go(client_account& account) noexcept;
     [[nodiscard]] client_account* admit(connection& from, request& asked, const message& head) noexcept;
 };
 

@@ -104,6 +104,7 @@ public:
 status tunnel::state::set_up(instant now, const tunnel_config& config) noexcept {
     latest = now;
     shared.config = config.connection;
+    shared.first_id_prefix = config.rendezvous;
     lifetime = config.payload_lifetime;
     path = config.path;
     token.assign(config.token);

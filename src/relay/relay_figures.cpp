@@ -55,6 +55,8 @@ struct figure {
         {"bytes_sent", "QUIC bytes sent", c.bytes_sent},
         {"client_unsent", "QUIC packets the kernel did not take", s.clients.unsent},
         {"target_unsent", "Payloads the kernel did not take", s.target_unsent},
+        {"handed_over", "Packets that came to the socket of another worker", s.handed_over},
+        {"hand_over_drops", "Of those, the ones dropped for lack of room", s.hand_over_drops},
         {"truncated", "Datagrams longer than any buffer", s.clients.truncated + s.target_truncated},
     };
 }

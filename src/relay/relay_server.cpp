@@ -4,6 +4,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "relay/kernel_steering.hpp"
+
 namespace duality {
 inline namespace v0 {
 namespace io {
@@ -54,12 +56,20 @@ std::unique_ptr<relay_server> relay_server::create(uv_loop_t& loop, const relay_
         return nullptr;
     }
     std::unique_ptr<relay_server> server{new relay_server{loop, std::move(made).value()}};
-    return server->open(config.listen, error) ? std::move(server) : nullptr;
+    return server->open(config, error) ? std::move(server) : nullptr;
 }
 
-bool relay_server::open(const socket_address& listen, std::string& error) {
-    clients_ = batch_socket::create(listen, error);
+bool relay_server::open(const relay_server_config& config, std::string& error) {
+    const bool several = config.protocol.workers > 1;
+    clients_ = batch_socket::create(config.listen, error,
+                                    several ? batch_socket::port_use::shared : batch_socket::port_use::alone);
     if (!clients_) return false;
+    if (several) {
+        steering_ = masque::worker_steering{config.protocol.secret, config.protocol.workers};
+        worker_ = config.protocol.worker;
+        hand_over_ = config.hand_over;
+        if (config.kernel_steering) (void)steer_in_kernel(clients_->fd(), steering_);
+    }
     local_ = to_udp_address(clients_->local());
     poll_ =
         make_handle<uv_poll_t>([&](uv_poll_t* handle) { return uv_poll_init(&loop_, handle, clients_->fd()); }, error);
@@ -89,8 +99,21 @@ relay_server::~relay_server() {
     }
 }
 
+bool relay_server::handed_over(const batch_socket::datagram& d) {
+    const std::uint32_t worker = steering_.worker_of(d.bytes);
+    if (worker == worker_) return false;
+    ++counted_.handed_over;
+    if (!hand_over_ || !hand_over_(worker, {local_, d.from}, d.mark, d.bytes)) ++counted_.hand_over_drops;
+    return true;
+}
+
+void relay_server::take(const masque::udp_path& path, masque::ecn mark, byte_view packet) {
+    relay_.handle_datagram(monotonic_now(), path, mark, packet);
+}
+
 void relay_server::on_clients() {
     const auto take = [&](const batch_socket::datagram& d) {
+        if (handed_over(d)) return;
         relay_.handle_datagram(monotonic_now(), {local_, d.from}, d.mark, d.bytes);
     };
     for (int turn = 0; turn < read_turns && clients_->read(take); ++turn) pump();
@@ -134,8 +157,8 @@ void relay_server::take_outputs(instant now) {
                 if (const auto t = targets_.find(out.target); t != targets_.end()) {
                     std::erase(dirty_, t->second.get());
                     t->second->socket->flush();
-                    closed_targets_.target_truncated += t->second->socket->stats().truncated;
-                    closed_targets_.target_unsent += t->second->socket->stats().unsent;
+                    counted_.target_truncated += t->second->socket->stats().truncated;
+                    counted_.target_unsent += t->second->socket->stats().unsent;
                     t->second->poll.reset();  // before its socket
                     targets_.erase(t);
                 }
@@ -226,7 +249,7 @@ void relay_server::send_to_target(masque::target_id id, byte_view payload) {
 }
 
 relay_server_stats relay_server::stats() const noexcept {
-    relay_server_stats out = closed_targets_;
+    relay_server_stats out = counted_;
     out.protocol = relay_.statistics();
     out.clients = clients_->stats();
     out.lookups = lookups_.size();

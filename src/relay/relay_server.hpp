@@ -24,7 +24,11 @@ namespace io {
 
 struct relay_server_config {
     masque::relay_config protocol{};  ///< its texts and lists must live during `create`
-    socket_address listen;            ///< where clients come to
+    socket_address listen;            ///< where clients come to; with several workers they share it
+    /// Has the kernel choose the worker; else the workers hand packets to each other.
+    bool kernel_steering = true;
+    /// Takes a packet of another worker; false when it is dropped. Needed with several workers.
+    std::function<bool(std::uint32_t worker, const masque::udp_path&, masque::ecn, byte_view)> hand_over{};
 };
 
 struct relay_server_stats {
@@ -33,6 +37,19 @@ struct relay_server_stats {
     std::uint64_t target_truncated = 0;  ///< payloads of targets longer than any buffer; dropped
     std::uint64_t target_unsent = 0;     ///< payloads for targets that the kernel did not take
     std::uint64_t lookups = 0;           ///< names under way
+    std::uint64_t handed_over = 0;       ///< packets that came to the socket of another worker than theirs
+    std::uint64_t hand_over_drops = 0;   ///< of those, the ones it had no room for
+
+    relay_server_stats& operator+=(const relay_server_stats& other) noexcept {
+        protocol += other.protocol;
+        clients += other.clients;
+        target_truncated += other.target_truncated;
+        target_unsent += other.target_unsent;
+        lookups += other.lookups;
+        handed_over += other.handed_over;
+        hand_over_drops += other.hand_over_drops;
+        return *this;
+    }
 };
 
 class relay_server {
@@ -47,6 +64,9 @@ public:
 
     [[nodiscard]] const socket_address& local() const noexcept { return clients_->local(); }
     [[nodiscard]] relay_server_stats stats() const noexcept;
+    /// Takes a packet that another worker got; `flush` when there are no more.
+    void take(const masque::udp_path& path, masque::ecn mark, byte_view packet);
+    void flush() { pump(); }
     /// Takes nothing new; what is open goes on.
     void drain();
     /// Ends every connection and tells the clients.
@@ -65,7 +85,8 @@ private:
     struct lookup;
 
     relay_server(uv_loop_t& loop, masque::relay relay) noexcept : loop_{loop}, relay_{std::move(relay)} {}
-    [[nodiscard]] bool open(const socket_address& listen, std::string& error);
+    [[nodiscard]] bool open(const relay_server_config& config, std::string& error);
+    [[nodiscard]] bool handed_over(const batch_socket::datagram& d);
     void on_clients();
     void on_target(target& t);
     void pump();
@@ -85,7 +106,10 @@ private:
     std::unordered_map<masque::target_id, std::unique_ptr<target>> targets_;
     std::vector<target*> dirty_;
     std::unordered_map<masque::target_id, lookup*> lookups_;
-    relay_server_stats closed_targets_;  ///< what the sockets that are gone had counted
+    relay_server_stats counted_;  ///< by the server itself, and by the sockets of targets that are gone
+    masque::worker_steering steering_;
+    std::uint32_t worker_ = 0;
+    std::function<bool(std::uint32_t, const masque::udp_path&, masque::ecn, byte_view)> hand_over_;
 };
 
 }  // namespace io

@@ -22,10 +22,12 @@
 #include <span>
 #include <string_view>
 
+#include "duality/masque/client_ledger.hpp"
 #include "duality/masque/endpoint.hpp"
 #include "duality/masque/proxy_status.hpp"
 #include "duality/masque/target_policy.hpp"
 #include "duality/masque/uri_template.hpp"
+#include "duality/masque/worker_steering.hpp"
 #include "duality/memory.hpp"
 #include "duality/status.hpp"
 #include "duality/time.hpp"
@@ -60,6 +62,10 @@ struct relay_config {
     std::uint32_t buffered_datagrams = 8'192;  ///< of all tunnels and both directions; about `max_payload` bytes each
     duration payload_lifetime = duration::from_ms(200);  ///< how long a target's payload may wait for its client
     connection_config connection{};
+    // Several relays behind one port: see worker_steering.hpp, and client_ledger.hpp for limits that hold for all of them.
+    std::uint32_t workers = 1;        ///< how many; more than one need a `secret`, the same for all
+    std::uint32_t worker = 0;         ///< which of them this is
+    client_ledger* ledger = nullptr;  ///< must outlive the relay; its tokens count instead of `tokens`
 };
 
 inline constexpr field_bounds relay_bounds[] = {
@@ -73,6 +79,7 @@ inline constexpr field_bounds relay_bounds[] = {
     {"max_payload", 64, 65'527, "bytes"},
     {"buffered_datagrams", 4, 1 << 20, "datagrams"},
     {"payload_lifetime", 1, 60'000, "ms"},
+    {"workers", 1, worker_steering::workers_max, "relays"},
 };
 
 /// Names a tunnel's target; never that of another one.
@@ -119,6 +126,30 @@ struct relay_statistics {
     std::uint64_t unanswered = 0;           ///< payloads dropped because the target never answered
     std::uint64_t no_buffer = 0;            ///< payloads for targets dropped because the outputs were not taken
     std::uint64_t clock_backwards = 0;
+
+    constexpr relay_statistics& operator+=(const relay_statistics& other) noexcept {
+        connections += other.connections;
+        open_connections += other.open_connections;
+        open_tunnels += other.open_tunnels;
+        accepted_connections += other.accepted_connections;
+        accepted_tunnels += other.accepted_tunnels;
+        handshakes += other.handshakes;
+        retries += other.retries;
+        resets += other.resets;
+        refused_connections += other.refused_connections;
+        refused_packets += other.refused_packets;
+        refused_tokens += other.refused_tokens;
+        refused_targets += other.refused_targets;
+        refused_tunnels += other.refused_tunnels;
+        failed_targets += other.failed_targets;
+        bytes_up += other.bytes_up;
+        bytes_down += other.bytes_down;
+        over_rate += other.over_rate;
+        unanswered += other.unanswered;
+        no_buffer += other.no_buffer;
+        clock_backwards += other.clock_backwards;
+        return *this;
+    }
 };
 
 class relay {

@@ -46,6 +46,9 @@ struct tunnel_config {
     std::uint32_t buffered_datagrams = 1'024;  ///< of all flows and both directions; about `max_payload` bytes each
     duration payload_lifetime = duration::from_ms(100);  ///< how long a payload without a deadline may wait
     connection_config connection{};
+    /// Connections with the same number other than zero begin at the same worker of a relay that has several. It shows on
+    /// the wire, in the first packets, so choose one at random for each set of connections that belong together.
+    std::uint32_t rendezvous = 0;
 };
 
 inline constexpr field_bounds tunnel_bounds[] = {

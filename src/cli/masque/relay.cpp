@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -14,7 +15,7 @@
 #include "relay/figures_endpoint.hpp"
 #include "relay/relay_figures.hpp"
 #include "relay/relay_identity.hpp"
-#include "relay/relay_server.hpp"
+#include "relay/relay_workers.hpp"
 
 namespace duality {
 inline namespace v0 {
@@ -30,6 +31,7 @@ struct relay_options {
     std::vector<std::string> allow;
     std::vector<std::string> deny;
     bool listed_only = false;
+    std::uint32_t workers = std::max(1u, std::thread::hardware_concurrency());
     masque::retry_mode retry = masque::retry_mode::under_load;
     std::uint32_t max_connections = masque::relay_config{}.max_connections;
     std::uint32_t max_connections_per_address = masque::relay_config{}.max_connections_per_address;
@@ -155,7 +157,7 @@ private:
         protocol.max_tunnels_per_client = options_.max_tunnels_per_client;
         protocol.rate_per_client_bps = options_.rate_kbps * 1'000;
         protocol.bytes_per_client = options_.quota_mb * 1'000'000;
-        server_ = io::relay_server::create(loop_, config, error);
+        server_ = io::relay_workers::create(config, options_.workers, error);
         if (!server_ || options_.stats.empty()) return;
         endpoint_ = io::figures_endpoint::create(address_from("--stats", options_.stats), error);
         if (!endpoint_) server_.reset();
@@ -167,7 +169,8 @@ private:
         const std::string_view text = identity.pin.format(pin);
         std::printf("%s certificate, pin %.*s\n", identity.made_now ? "made a" : "the", static_cast<int>(text.size()),
                     text.data());
-        std::printf("listening on %s; targets: public addresses%s\n", server_->local().to_string().c_str(),
+        std::printf("listening on %s, %zu %s; targets: public addresses%s\n", server_->local().to_string().c_str(),
+                    server_->count(), server_->count() == 1 ? "worker" : "workers",
                     options_.listed_only     ? " that are listed"
                     : options_.allow.empty() ? ""
                                              : " and those allowed");
@@ -227,7 +230,7 @@ private:
     relay_options options_;
     std::vector<std::string> tokens_;
     uv_loop_t loop_{};
-    std::unique_ptr<io::relay_server> server_;
+    std::unique_ptr<io::relay_workers> server_;
     std::unique_ptr<io::figures_endpoint> endpoint_;
     uv_signal_t interrupt_{};
     uv_signal_t terminate_{};
@@ -245,6 +248,11 @@ void add_relay_command(CLI::App& app) {
     command->add_option("--listen", options->listen, "Where clients come to")
         ->capture_default_str()
         ->type_name("ADDR:PORT");
+    command
+        ->add_option("--workers", options->workers,
+                     "Threads that share the port; default: one for each processor core of the machine")
+        ->check(CLI::Range(1u, masque::worker_steering::workers_max))
+        ->type_name("COUNT");
     command->add_option("--state", options->state, "Folder of certificate, key, secret and tokens; made on first use")
         ->capture_default_str()
         ->type_name("FOLDER");
