@@ -5,6 +5,7 @@
 // with it does not count; beside them what went through per second of the clock, which the generator limits.
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <string>
 
 #include "masque_rig.hpp"
@@ -121,22 +122,26 @@ double median(std::vector<double>& values) {
 
 struct echo_result {
     double plain_us = 0;
+    double twice_us = 0;  ///< through two plain forwarders, as many processes as client and relay are
     double tunnel_us = 0;
 };
-/// 1,000 datagrams a second each way in turn: through a plain forwarder, and through client and relay.
+/// 1,000 datagrams a second each way in turn: through one plain forwarder, through two, and through client and relay.
 echo_result echo(duration length) {
     be_punctual();  // and so are the processes started from here
     const process target{[](shared_figures& f) { run_echo(f); }};
     const process forwarder{[&](shared_figures& f) { run_forwarder(f, target.address()); }};
+    const process second{[&](shared_figures& f) { run_forwarder(f, target.address()); }};
+    const process first{[&](shared_figures& f) { run_forwarder(f, second.address()); }};
     const process relay{[](shared_figures& f) { run_relay(f); }};
     const process tunnel{[&](shared_figures& f) { run_tunnel(f, relay.address(), target.address()); }};
     const auto program = new_socket();
-    const masque::udp_address ways[] = {io::to_udp_address(forwarder.address()), io::to_udp_address(tunnel.address())};
-    std::vector<double> times[2];
+    const masque::udp_address ways[] = {io::to_udp_address(forwarder.address()), io::to_udp_address(first.address()),
+                                        io::to_udp_address(tunnel.address())};
+    std::vector<double> times[std::size(ways)];
     const instant begin = io::monotonic_now();
     const instant counted_from = begin + 500_ms;  // connected by then
     std::size_t turn = 0;
-    for (instant due = begin; due < counted_from + length; due = due + 500_us, ++turn) {
+    for (instant due = begin; due < counted_from + length; due = due + 333_us, ++turn) {
         for (instant now = io::monotonic_now(); now < due; now = io::monotonic_now()) {
             const timespec wait{0, (due - now).ns()};
             pollfd wanted{program->fd(), POLLIN, 0};
@@ -147,19 +152,20 @@ echo_result echo(duration length) {
                 std::memcpy(&stamp, d.bytes.data(), sizeof stamp);
                 const instant sent = instant::from_ns(stamp);
                 if (sent < counted_from) return;
-                times[d.from == ways[1] ? 1 : 0].push_back(static_cast<double>((io::monotonic_now() - sent).ns()) /
-                                                           1e3);
+                const auto way = std::find(std::begin(ways), std::end(ways), d.from) - std::begin(ways);
+                if (way == std::ssize(ways)) return;
+                times[way].push_back(static_cast<double>((io::monotonic_now() - sent).ns()) / 1e3);
             });
         }
         bytes payload(200, 0x55);
         const std::int64_t stamp = io::monotonic_now().ns();
         std::memcpy(payload.data(), &stamp, sizeof stamp);
-        program->queue(ways[turn % 2], masque::ecn::not_ect, payload);
+        program->queue(ways[turn % std::size(ways)], masque::ecn::not_ect, payload);
         program->flush();
     }
     const sched_param none{};
     (void)sched_setscheduler(0, SCHED_OTHER, &none);
-    return {median(times[0]), median(times[1])};
+    return {median(times[0]), median(times[1]), median(times[2])};
 }
 
 using clients = std::vector<std::unique_ptr<client>>;
@@ -335,6 +341,9 @@ std::vector<row> measure(bool quick) {
     add("  more than through a plain UDP forwarder", e.tunnel_us - e.plain_us, "us", 85, 50, true);
     rows.back().reference = "plain p50, us";
     rows.back().reference_value = e.plain_us;
+    add("  more than through two plain UDP forwarders in a row", e.tunnel_us - e.twice_us, "us");
+    rows.back().reference = "two plain p50, us";
+    rows.back().reference_value = e.twice_us;
     const memory_result m = memory(quick ? 32 : 1'000, quick ? 200 : 5'000);
     add("resident memory, idle tunnel with its own connection", m.connection_kib, "KiB", 40, 30, true);
     add("resident memory, further tunnel on a connection", m.tunnel_kib, "KiB", 6, 2, true);
