@@ -136,7 +136,11 @@ void relay_server::pump() {
     do take_outputs(now);
     while (flush_targets(now));  // clients of lost targets are to be told
     clients_->flush();
-    timer_->wake_at(relay_.next_timeout());
+    // Every packet puts the next time-out off. The timer is not told each time: it may wake too early and ask again.
+    const instant next = relay_.next_timeout();
+    if (next >= wake_at_ && wake_at_ > now) return;
+    wake_at_ = next;
+    timer_->wake_at(next);
 }
 
 void relay_server::take_outputs(instant now) {

@@ -103,6 +103,7 @@ private:
     masque::udp_address local_;
     handle_ptr<uv_poll_t> poll_;
     std::unique_ptr<wake_timer> timer_;
+    instant wake_at_ = instant::before_all();  ///< what it is set to, or was
     std::unordered_map<masque::target_id, std::unique_ptr<target>> targets_;
     std::vector<target*> dirty_;
     std::unordered_map<masque::target_id, lookup*> lookups_;
