@@ -23,6 +23,10 @@ if(DUALITY_GATES)
     duality_gate("symbols self-test" symbols-self-test.sh "${CMAKE_CXX_COMPILER}" "${PROJECT_SOURCE_DIR}/include")
     duality_gate("headers" headers.sh "${PROJECT_SOURCE_DIR}/include" g++ clang++ PROPERTIES PROCESSORS 2)
     duality_gate("format" format.sh)
+    add_test(NAME "${DUALITY_TEST_PREFIX}gate: every public symbol is documented"
+        COMMAND "${PROJECT_SOURCE_DIR}/scripts/reference.py" "${PROJECT_BINARY_DIR}/reference")
+    set_tests_properties("${DUALITY_TEST_PREFIX}gate: every public symbol is documented"
+        PROPERTIES LABELS gate SKIP_RETURN_CODE 77 TIMEOUT 300)
     duality_gate("documents" docs.py "${PROJECT_SOURCE_DIR}/include" "${PROJECT_BINARY_DIR}" "${PROJECT_BINARY_DIR}/docs")
     duality_gate("NEON kernels equal scalar ones" neon.sh "${PROJECT_BINARY_DIR}/neon")
     duality_gate("golden vectors on arm64" cross.sh arm64 "${PROJECT_BINARY_DIR}/cross-arm64" PROPERTIES PROCESSORS 2)
