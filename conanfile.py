@@ -20,8 +20,8 @@ class Duality(ConanFile):
 
     def generate(self):
         toolchain = CMakeToolchain(self)
-        for option in ("EDGES", "TESTS", "BENCH", "GATES"):
-            toolchain.cache_variables[f"DUALITY_{option}"] = False
+        for option in ("EDGES", "TESTS", "BENCH", "GATES", "MASQUE"):
+            toolchain.cache_variables[f"DUALITY_{option}"] = "OFF"
         toolchain.generate()
 
     def build(self):
@@ -31,7 +31,7 @@ class Duality(ConanFile):
 
     def package(self):
         cmake = CMake(self)
-        for component in ("core", "c", "runtime"):
+        for component in ("core", "lab", "c", "runtime"):
             cmake.install(component=component)
 
     def package_info(self):

@@ -1,17 +1,49 @@
 # SPDX-License-Identifier: MIT
 #
-# What `cmake --install` puts in place, by component. `core` is the library for find_package(duality COMPONENTS core);
-# nothing in it names the build tree, so the installed folder may be moved.
+# What `cmake --install` puts in place, by component: `core`, `lab`, `secure` (with OpenSSL) and `masque` (with ngtcp2 and
+# nghttp3) are libraries for find_package(duality COMPONENTS …). Nothing in them names the build tree, so the installed
+# folder may be moved.
 
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 set(duality_config_dir "${CMAKE_INSTALL_LIBDIR}/cmake/duality")
 
-install(TARGETS duality_core EXPORT duality_core ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT core)
+# duality_install_library(<component> <target>…): archives, their targets, and headers; MASQUE's and the lab's apart.
+function(duality_install_library component)
+    install(TARGETS ${ARGN} EXPORT duality_${component}
+        ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT ${component})
+    install(EXPORT duality_${component} FILE duality-${component}-targets.cmake NAMESPACE duality::
+        DESTINATION "${duality_config_dir}" COMPONENT ${component})
+endfunction()
+
+duality_install_library(core duality_core)
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/duality" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" COMPONENT core
     FILES_MATCHING PATTERN "*.hpp" PATTERN "lab" EXCLUDE PATTERN "masque*" EXCLUDE)
-install(EXPORT duality_core FILE duality-core-targets.cmake NAMESPACE duality::
-    DESTINATION "${duality_config_dir}" COMPONENT core)
+duality_install_library(lab duality_lab)
+install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/duality/lab" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/duality"
+    COMPONENT lab)
+set(duality_components core lab c)
+if(TARGET duality_secure)
+    duality_install_library(secure duality_secure)
+    list(APPEND duality_components secure)
+endif()
+
+# Sets <variable> to the pkg-config modules that a target is linked with.
+function(duality_modules_of variable target)
+    get_target_property(links ${target} INTERFACE_LINK_LIBRARIES)
+    list(FILTER links INCLUDE REGEX "PkgConfig::")
+    list(TRANSFORM links REPLACE ".*PkgConfig::([A-Za-z0-9_+.-]+).*" "\\1")
+    set(${variable} "${links}" PARENT_SCOPE)
+endfunction()
+if(TARGET duality_masque)
+    duality_install_library(masque duality_masque duality_http)
+    install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/duality/masque" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/duality"
+        COMPONENT masque)
+    install(FILES "${PROJECT_SOURCE_DIR}/include/duality/masque.hpp" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/duality"
+        COMPONENT masque)
+    list(APPEND duality_components masque)
+    duality_modules_of(duality_masque_modules duality_masque)
+endif()
 
 # `c` is the C interface: header, the link to the shared library, and the archive that needs no other library of ours;
 # the shared library itself, which is all that a program needs to run, is `runtime`.
@@ -36,8 +68,8 @@ configure_package_config_file("${PROJECT_SOURCE_DIR}/cmake/duality-config.cmake.
     INSTALL_DESTINATION "${duality_config_dir}" NO_SET_AND_CHECK_MACRO)
 # Before 1.0 a minor version may change the interface.
 write_basic_package_version_file(duality-config-version.cmake COMPATIBILITY SameMinorVersion)
-# Either component can be installed alone, and both need these.
-foreach(component IN ITEMS core c)
+# Each component can be installed alone, and needs these.
+foreach(component IN LISTS duality_components)
     install(FILES "${PROJECT_BINARY_DIR}/duality-config.cmake" "${PROJECT_BINARY_DIR}/duality-config-version.cmake"
         DESTINATION "${duality_config_dir}" COMPONENT ${component})
 endforeach()

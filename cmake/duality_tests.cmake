@@ -118,12 +118,3 @@ endforeach()
 if(TARGET example_voip_opus)
     target_link_libraries(example_voip_opus PRIVATE PkgConfig::opus PkgConfig::sndfile)
 endif()
-
-# The installed library, used by a project of its own.
-if(NOT DUALITY_SANITIZE)
-    set(test "${DUALITY_TEST_PREFIX}package: installed, moved, used")
-    add_test(NAME "${test}" COMMAND "${CMAKE_COMMAND}" "-DBUILD=${PROJECT_BINARY_DIR}"
-        "-DWORK=${PROJECT_BINARY_DIR}/package" "-DCOMPILER=${CMAKE_CXX_COMPILER}" "-DC_COMPILER=${CMAKE_C_COMPILER}"
-        -P "${PROJECT_SOURCE_DIR}/tests/package/package_test.cmake")
-    set_tests_properties("${test}" PROPERTIES LABELS package TIMEOUT 120)
-endif()

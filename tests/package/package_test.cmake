@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: MIT
 #
-# Installs the components `core`, `c` and `runtime`, moves them somewhere else, and builds and runs programs against them there: C++,
+# Installs every component there is but Python and the programs, moves them somewhere else, and builds and runs programs against them there: C++,
 # C, with the shared library and with the archive, by CMake and by pkg-config, and Rust where cargo is.
 #
-#   cmake -DBUILD=<build folder> -DWORK=<scratch folder> -DCOMPILER=<c++> -DC_COMPILER=<cc> -P package_test.cmake
+#   cmake -DCOMPONENTS=<list> -DBUILD=<build folder> -DWORK=<scratch folder> -DCOMPILER=<c++> -DC_COMPILER=<cc> -P package_test.cmake
 
 function(run)
     execute_process(COMMAND ${ARGN} COMMAND_ERROR_IS_FATAL ANY)
 endfunction()
 
 file(REMOVE_RECURSE "${WORK}")
-foreach(component IN ITEMS core c runtime)
+foreach(component IN ITEMS ${COMPONENTS} runtime)
     run("${CMAKE_COMMAND}" --install "${BUILD}" --prefix "${WORK}/installed" --component ${component})
 endforeach()
 set(there "${WORK}/moved here")
@@ -18,6 +18,10 @@ file(RENAME "${WORK}/installed" "${there}")
 cmake_path(GET CMAKE_CURRENT_LIST_DIR PARENT_PATH tests)
 cmake_path(GET tests PARENT_PATH root)
 set(examples "${root}/examples")
+
+set(more ${COMPONENTS})
+list(FILTER more INCLUDE REGEX "masque|secure")
+list(JOIN more "," more_joined)
 
 # Nothing installed may remember where it was built or first installed.
 file(GLOB_RECURSE files "${there}/*.cmake" "${there}/*.hpp" "${there}/*.h" "${there}/*.pc")
@@ -36,9 +40,13 @@ endforeach()
 
 run("${CMAKE_COMMAND}" -G Ninja -S "${CMAKE_CURRENT_LIST_DIR}" -B "${WORK}/build" "-DEXAMPLES=${examples}"
     "-DCMAKE_CXX_COMPILER=${COMPILER}" "-DCMAKE_C_COMPILER=${C_COMPILER}" -DCMAKE_BUILD_TYPE=Release
-    "-DCMAKE_PREFIX_PATH=${there}")
+    "-DCMAKE_PREFIX_PATH=${there}" "-DMORE=${more_joined}")
 run("${CMAKE_COMMAND}" --build "${WORK}/build")
-foreach(program IN ITEMS consumer c_consumer c_static_consumer)
+set(consumers consumer)
+foreach(component IN LISTS more)
+    list(APPEND consumers ${component}_consumer)
+endforeach()
+foreach(program IN ITEMS ${consumers} game_state c_consumer c_static_consumer)
     run("${WORK}/build/${program}")
 endforeach()
 run("${CMAKE_COMMAND}" -G Ninja -S "${examples}/cmake" -B "${WORK}/game" "-DCMAKE_CXX_COMPILER=${COMPILER}"
