@@ -71,9 +71,12 @@ void take_back(std::uintptr_t handle) noexcept;
 /// Why `handle` did not lead to an object: lent to a callback, or no handle.
 [[nodiscard]] status refusal(std::uintptr_t handle) noexcept;
 
+/// The object, if `handle` is alive and of that kind.
 [[nodiscard]] inline void* find(std::uintptr_t handle, handle_kind kind) noexcept {
     const slot& s = table[index_of(handle)];
-    if (s.word.load(std::memory_order_acquire) != handle || kind_of(handle) != kind) return nullptr;
+    if (s.word.load(std::memory_order_acquire) != handle || kind_of(handle) != kind) [[unlikely]]
+        return nullptr;
+    if (s.object == nullptr) __builtin_unreachable();  // published with an object; said so that nobody asks again
     return s.object;
 }
 

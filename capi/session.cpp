@@ -163,6 +163,52 @@ struct lending_session {
     }
 };
 
+void give_transmission(duality_session_output& c, const transmission& t) noexcept {
+    c.bytes = t.bytes.data();
+    c.size = t.bytes.size();
+    c.path = t.path;
+    c.transmit = static_cast<std::int32_t>(t.kind);
+}
+
+void give_delivery(duality_session_output& c, const delivery& d) noexcept {
+    c.bytes = d.bytes.data();
+    c.size = d.bytes.size();
+    c.stream = d.stream;
+    c.recovered_by = static_cast<std::int32_t>(d.recovered_by);
+    c.number = d.number;
+    c.origin_ns = d.origin.ns();
+    c.due_ns = d.due.ns();
+    c.lateness_ns = d.lateness.ns();
+    c.held_ns = d.held.ns();
+    c.past_deadline = d.past_deadline ? 1 : 0;
+}
+
+/// An event, to the caller and to the host's log. Apart from the outputs that every packet has.
+[[gnu::noinline]] duality_status give_event(const duality_session* session, box<lending_session>& found,
+                                            duality_session_output& output) noexcept {
+    const session_event& happened = found.object->output.event;
+    output.kind = DUALITY_OUTPUT_EVENT;
+    output.event = found.object->lend_event(happened);
+    if (found.owner.functions.log != nullptr && slots::lend(number_of(session))) {
+        log_event(found.owner, happened);
+        slots::take_back(number_of(session));
+    }
+    return DUALITY_OK;
+}
+
+/// `duality_session_poll_output` for a caller whose struct has another size than ours.
+[[gnu::noinline, gnu::cold]] duality_status poll_part(duality_session* session, std::int64_t now_ns,
+                                                      duality_session_output* output) noexcept {
+    if (!sized(output)) return DUALITY_INVALID_ARGUMENT;
+    duality_session_output whole{};
+    if (!read_struct(output, whole)) return DUALITY_INVALID_ARGUMENT;
+    const duality_status said = duality_session_poll_output(session, now_ns, &whole);
+    if (said != DUALITY_OK) return said;
+    whole.struct_size = output->struct_size;
+    std::memcpy(output, &whole, std::min<std::size_t>(output->struct_size, sizeof whole));
+    return said;
+}
+
 /// The configuration of a session with those of its parts.
 [[nodiscard]] failure take_config(const duality_session_config* given, session_config& config) noexcept {
     if (given == nullptr) return {status::ok, {}};
@@ -277,41 +323,22 @@ duality_status duality_session_handle_timeout(duality_session* session, std::int
 
 duality_status duality_session_poll_output(duality_session* session, std::int64_t now_ns,
                                            duality_session_output* output) {
-    if (!sized(output)) return DUALITY_INVALID_ARGUMENT;
+    // Several calls for every packet: nothing here that is not needed for the usual one.
+    if (output == nullptr || output->struct_size != sizeof *output) [[unlikely]]
+        return poll_part(session, now_ns, output);
     auto* const found = find_box(session);
-    if (found == nullptr) return to_c(slots::refusal(number_of(session)));
+    if (found == nullptr) [[unlikely]]
+        return to_c(slots::refusal(number_of(session)));
     lending_session& lending = *found->object;
-    session_output& out = lending.output;
-    if (!lending.object.poll_output(instant::from_ns(now_ns), out)) return DUALITY_NEED_MORE;
-    write_struct(output, [&](duality_session_output& c) {
-        c.kind = static_cast<std::int32_t>(out.kind);
-        switch (out.kind) {
-            case output_kind::transmit:
-                c.bytes = out.transmit.bytes.data();
-                c.size = out.transmit.bytes.size();
-                c.path = out.transmit.path;
-                c.transmit = static_cast<std::int32_t>(out.transmit.kind);
-                break;
-            case output_kind::deliver:
-                c.bytes = out.deliver.bytes.data();
-                c.size = out.deliver.bytes.size();
-                c.stream = out.deliver.stream;
-                c.recovered_by = static_cast<std::int32_t>(out.deliver.recovered_by);
-                c.number = out.deliver.number;
-                c.origin_ns = out.deliver.origin.ns();
-                c.due_ns = out.deliver.due.ns();
-                c.lateness_ns = out.deliver.lateness.ns();
-                c.held_ns = out.deliver.held.ns();
-                c.past_deadline = out.deliver.past_deadline ? 1 : 0;
-                break;
-            case output_kind::event: c.event = lending.lend_event(out.event); break;
-            case output_kind::none: break;
-        }
-    });
-    if (out.kind == output_kind::event && found->owner.functions.log != nullptr && slots::lend(number_of(session))) {
-        log_event(found->owner, out.event);
-        slots::take_back(number_of(session));
-    }
+    const session_output& out = lending.output;
+    if (!lending.object.poll_output(instant::from_ns(now_ns), lending.output)) return DUALITY_NEED_MORE;
+    if (out.kind == output_kind::event) [[unlikely]]
+        return give_event(session, *found, *output);
+    output->kind = static_cast<std::int32_t>(out.kind);
+    if (out.kind == output_kind::transmit)
+        give_transmission(*output, out.transmit);
+    else
+        give_delivery(*output, out.deliver);
     return DUALITY_OK;
 }
 

@@ -43,19 +43,25 @@ template <class Struct>
     return true;
 }
 
-/// Calls `fill(Struct&)` with the caller's struct when it is whole, else with a copy of which the caller gets its part.
-/// Precondition: `sized(out)`.
+/// For a caller older than the library: `fill` works on a copy, of which the caller gets its part. Rare, and kept apart so
+/// that it costs the others nothing.
 template <class Struct, class Fill>
-void write_struct(Struct* out, Fill fill) noexcept {
-    if (out->struct_size >= sizeof(Struct)) {
-        fill(*out);
-        return;
-    }
+[[gnu::noinline, gnu::cold]] void write_part(Struct* out, Fill& fill) noexcept {
     Struct whole{};
     const std::uint32_t size = out->struct_size;
     std::memcpy(&whole, out, size);
     fill(whole);
     std::memcpy(out, &whole, size);
+}
+
+/// Calls `fill(Struct&)` with the caller's struct when it is whole, else with a copy of which the caller gets its part.
+/// Precondition: `sized(out)`.
+template <class Struct, class Fill>
+void write_struct(Struct* out, Fill fill) noexcept {
+    if (out->struct_size >= sizeof(Struct)) [[likely]]
+        fill(*out);
+    else
+        write_part(out, fill);
 }
 
 /// Visitor: from C++ to C.
