@@ -37,6 +37,9 @@ void add_lab_playout_command(CLI::App& lab);
 /// `duality impair`: a bad network between two UDP addresses.
 void add_impair_command(CLI::App& app);
 
+/// `duality replay`: plays recordings of live sessions again.
+void add_replay_command(CLI::App& app);
+
 // Only where the MASQUE endpoints are (DUALITY_MASQUE is defined):
 
 /// `duality relay`: UDP for clients that come over HTTP/3.

@@ -27,6 +27,7 @@
 #include "duality/secure_datagram.hpp"
 #include "io/demo_network.hpp"
 #include "io/live_run.hpp"
+#include "io/recording_file.hpp"
 #include "io/voice.hpp"
 
 namespace duality {
@@ -48,6 +49,7 @@ struct demo_options {
     bool sealed = false;
     std::string psk_file;
     std::string json_file;
+    std::string record;
 };
 
 [[noreturn]] void fail(const std::string& why) {
@@ -236,9 +238,22 @@ void write_report(const demo_options& options, const io::live_run_config& config
     if (!out.flush()) fail("cannot write " + file);
 }
 
+/// One recording per session.
+void write_recordings(const std::string& folder, const io::live_result& result) {
+    for (const io::live_flow& flow : result.flows) {
+        const std::string name = folder + "/" + std::string{lab::to_string(flow.variant)};
+        for (const auto& [end, bytes] :
+             {std::pair{"-near.rec", &flow.near_recording}, {"-far.rec", &flow.far_recording}}) {
+            if (bytes->empty()) continue;
+            if (const std::string error = io::write_recording(name + end, *bytes); !error.empty()) fail(error);
+        }
+    }
+}
+
 void run(const demo_options& options) {
     const auto begin = std::chrono::steady_clock::now();
     if (!options.no_report) check_writable(options.output);
+    if (!options.record.empty()) check_writable(options.record);
     const bool json_to_stdout = options.json_file == "-";
     std::ofstream json_out;
     if (!options.json_file.empty() && !json_to_stdout) {
@@ -253,7 +268,9 @@ void run(const demo_options& options) {
     const io::live_run_config config{.network = network_of(options),
                                      .variants = {lab::variant::baseline, lab::variant::single, lab::variant::dual},
                                      .packets = std::move(call.packets),
-                                     .psk = key_of(options)};
+                                     .psk = key_of(options),
+                                     .record = !options.record.empty(),
+                                     .notes = {{"seed", std::to_string(options.seed)}}};
     std::fprintf(stderr,
                  "A voice call of %lld s, 200 packets/s of %zu bytes, over network '%s' (seed %llu), three times at "
                  "once:\n  baseline  as it is\n  single    protected, on one path\n  dual      protected, with a "
@@ -273,6 +290,7 @@ void run(const demo_options& options) {
         out << result_json(options, config, result, took.count()).dump(2) << '\n';
         if (!out.flush()) fail("cannot write " + options.json_file);
     }
+    if (!options.record.empty()) write_recordings(options.record, result);
     if (options.no_report) return;
     write_report(options, config, result);
     std::fprintf(stderr, "Plots and sound: %s/report.html\n", options.output.c_str());
@@ -318,6 +336,8 @@ void add_demo_command(CLI::App& app) {
                       "Encrypt and authenticate what crosses the network, with a random key");
     command->add_option("--psk-file", options->psk_file, "The same, with the 16 to 64 bytes of this file as key")
         ->check(CLI::ExistingFile);
+    command->add_option("--record", options->record, "Folder for a recording of every session, for `duality replay`")
+        ->type_name("DIR");
     command->add_flag("--no-report", options->no_report, "Write neither report nor sound");
     command->add_option("--json", options->json_file, "Write results to FILE as JSON, or - for standard output")
         ->type_name("FILE|-");

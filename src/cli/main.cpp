@@ -13,6 +13,7 @@ int main(int argc, char** argv) {
     duality::cli::add_demo_command(app);
     duality::cli::add_lab_command(app);
     duality::cli::add_impair_command(app);
+    duality::cli::add_replay_command(app);
 #ifdef DUALITY_MASQUE
     duality::cli::add_relay_command(app);
     duality::cli::add_tunnel_command(app);

@@ -11,6 +11,7 @@
 
 #include "duality/wire.hpp"
 #include "io/loop_thread.hpp"
+#include "io/network_namespace.hpp"
 #include "io/rtp.hpp"
 #include "io/udp_endpoint.hpp"
 #include "io/udp_socket.hpp"
@@ -53,13 +54,15 @@ struct flow {
     std::unique_ptr<udp_socket> sender;
     socket_address destination;  ///< of the sender
 
-    std::vector<std::atomic<std::int64_t>> sent;      ///< sender
-    std::uint64_t not_sent = 0;                       ///< sender
-    std::vector<std::atomic<std::int64_t>> released;  ///< receiver
-    std::uint64_t damaged = 0;                        ///< receiver
-    std::uint64_t repeated = 0;                       ///< receiver
-    std::vector<far_note> far_notes;                  ///< far end
-    std::vector<live_path_change> path_changes;       ///< near end
+    std::vector<std::atomic<std::int64_t>> sent;          ///< sender
+    std::uint64_t not_sent = 0;                           ///< sender
+    std::vector<std::atomic<std::int64_t>> released;      ///< receiver
+    std::uint64_t damaged = 0;                            ///< receiver
+    std::uint64_t repeated = 0;                           ///< receiver
+    std::vector<far_note> far_notes;                      ///< far end
+    std::vector<live_path_change> path_changes;           ///< near end
+    std::array<std::vector<live_trigger>, 2> triggers;    ///< near end, far end
+    std::array<std::vector<live_datagram>, 2> datagrams;  ///< near end, far end
     std::array<std::atomic<path_state>, live_paths> path_states{};
 
     // The watcher's own.
@@ -92,7 +95,7 @@ public:
         }
         for (std::unique_ptr<loop_thread>* thread : all_threads())
             if (!(*thread = loop_thread::create(error))) return false;
-        origin_ = monotonic_now() + lead;
+        origin_ = config_.origin.value_or(monotonic_now() + config_.lead);
         for (const lab::variant v : config_.variants) {
             flows_.push_back(std::make_unique<flow>(v, config_.packets.size()));
             if (!open(*flows_.back(), error)) return false;
@@ -125,7 +128,7 @@ public:
     }
 
     [[nodiscard]] instant end() const noexcept {
-        return origin_ + config_.network.interval * static_cast<std::int64_t>(config_.packets.size()) + settle;
+        return origin_ + config_.network.interval * static_cast<std::int64_t>(config_.packets.size()) + config_.settle;
     }
 
     /// From the sender on, so that what one thread has sent is still read by the next.
@@ -160,12 +163,7 @@ private:
     // Building, from the receiver backwards: each part is told the address of the next.
 
     [[nodiscard]] bool open(flow& f, std::string& error) {
-        const auto ignore = [](instant, const socket_address&, byte_view) {};
-        f.receiver = udp_socket::create(
-            receiver_->loop(), loopback_,
-            [this, &f](instant now, const socket_address&, byte_view bytes) { on_received(f, now, bytes); }, error);
-        f.sender = udp_socket::create(sender_->loop(), loopback_, ignore, error);
-        if (!f.receiver || !f.sender) return false;
+        if (!open_application(f, error)) return false;
         if (!f.has_session()) {
             if (!open_path(f, config_.network.primary, f.receiver->local(), error)) return false;
             f.destination = f.network.front()->local();
@@ -174,30 +172,57 @@ private:
 
         const bool two = f.variant == lab::variant::dual || f.variant == lab::variant::hot;
         const std::size_t paths = two ? live_paths : 1;
-        udp_endpoint_config far = endpoint_config(f, paths);
+        udp_endpoint_config far = endpoint_config(f, paths, true);
         far.application = f.receiver->local();
-        far.on_datagram = [this, &f](instant now, path_id path, byte_view bytes) { on_arrived(f, now, path, bytes); };
+        far.on_datagram = [this, &f, then = far.on_datagram](instant now, path_id path, byte_view bytes) {
+            if (then) then(now, path, bytes);
+            on_arrived(f, now, path, bytes);
+        };
         far.on_delivery = [this, &f](instant now, const delivery& d) { on_delivered(f, now, d); };
-        f.far = udp_endpoint::create(far_->loop(), std::move(far), error);
+        {
+            const namespace_scope inside{config_.peer.network_namespace};
+            f.far = udp_endpoint::create(far_->loop(), std::move(far), error);
+        }
         if (!f.far) return false;
 
-        udp_endpoint_config near = endpoint_config(f, paths);
+        udp_endpoint_config near = endpoint_config(f, paths, false);
         for (path_id p = 0; p < paths; ++p) {
-            const lab::path& model = p == primary_path ? config_.network.primary : config_.network.second;
-            if (!open_path(f, model, f.far->path_side(p), error)) return false;
-            near.paths[p].peer = f.network.back()->local();
+            near.paths[p].peer = open_way(f, p, error);
+            if (!near.paths[p].peer) return false;
         }
         if (near.security) near.security->rules.initiate = true;
-        near.on_event = [this, &f](const session_event& e) { on_near_event(f, e); };
+        const namespace_scope inside{config_.client.network_namespace};
         f.near = udp_endpoint::create(near_->loop(), std::move(near), error);
         if (!f.near) return false;
         f.destination = f.near->application_side();
         return true;
     }
 
+    [[nodiscard]] bool open_application(flow& f, std::string& error) {
+        {
+            const namespace_scope inside{config_.receiver.network_namespace};
+            f.receiver = udp_socket::create(
+                receiver_->loop(), config_.receiver.bind,
+                [this, &f](instant now, const socket_address&, byte_view bytes) { on_received(f, now, bytes); }, error);
+        }
+        const namespace_scope inside{config_.client.network_namespace};
+        const auto ignore = [](instant, const socket_address&, byte_view) {};
+        f.sender = udp_socket::create(sender_->loop(), config_.client.bind, ignore, error);
+        return f.receiver && f.sender;
+    }
+
+    /// Where the near end sends to for this path; empty when there is none.
+    [[nodiscard]] std::optional<socket_address> open_way(flow& f, path_id id, std::string& error) {
+        const socket_address to = f.far->path_side(id);
+        if (config_.outside_path) return config_.outside_path(id, to, origin_, error);
+        const lab::path& model = id == primary_path ? config_.network.primary : config_.network.second;
+        if (!open_path(f, model, to, error)) return std::nullopt;
+        return f.network.back()->local();
+    }
+
     [[nodiscard]] bool open_path(flow& f, const lab::path& model, const socket_address& to, std::string& error) {
         impaired_path_config path;
-        path.listen = loopback_;
+        path.listen = config_.client.bind;
         path.forward = to;
         path.network = model;
         path.origin_ns = static_cast<std::uint64_t>(origin_.ns());
@@ -205,7 +230,7 @@ private:
         return f.network.back() != nullptr;
     }
 
-    [[nodiscard]] udp_endpoint_config endpoint_config(const flow& f, std::size_t paths) const {
+    [[nodiscard]] udp_endpoint_config endpoint_config(flow& f, std::size_t paths, bool is_far) {
         lab::simulation_config rules = config_.rules;
         rules.protection = f.variant;
         rules.payload = 0;
@@ -213,8 +238,11 @@ private:
             rules.payload = std::max(rules.payload, static_cast<std::uint32_t>(packet.size()));
         udp_endpoint_config end;
         end.protocol = lab::session_for(rules);
-        end.bind = loopback_;
+        end.bind = is_far ? config_.peer.bind : config_.client.bind;
         end.start = origin_;
+        end.calendar = config_.calendar;
+        end.on_event = [this, &f, is_far](const session_event& e) { on_event(f, is_far, e); };
+        if (config_.record) record(f, is_far, end);
         if (!config_.psk.empty()) end.security = {.psk = config_.psk, .rules = {.initiate = false}};
         end.paths.resize(paths);
         end.paths[primary_path].limits.max_datagram = config_.network.mtu - static_cast<std::uint32_t>(ip_udp_bytes);
@@ -223,6 +251,21 @@ private:
             end.paths[p].limits.budget = rules.metered_budget;
         }
         return end;
+    }
+
+    void record(flow& f, bool is_far, udp_endpoint_config& end) {
+        end.record = {{"network", config_.network.name},
+                      {"variant", std::string{lab::to_string(f.variant)}},
+                      {"end", is_far ? "far" : "near"}};
+        for (const lab::recording_note& note : config_.notes) end.record->push_back(note);
+        const auto noted = [this, &f, is_far](bool sent) {
+            return [this, &f, is_far, sent](instant now, path_id path, byte_view bytes) {
+                f.datagrams[is_far ? 1 : 0].push_back(
+                    {since_origin(now), path, is_far, sent, static_cast<std::uint32_t>(bytes.size())});
+            };
+        };
+        end.on_transmit = noted(true);
+        end.on_datagram = noted(false);
     }
 
     // The sender's thread.
@@ -241,10 +284,14 @@ private:
         }
     }
 
-    // The near ends' thread.
+    // The thread of the end.
 
-    void on_near_event(flow& f, const session_event& e) {
-        if (e.kind != session_event_kind::path || e.path.kind != path_event_kind::state_changed) return;
+    void on_event(flow& f, bool is_far, const session_event& e) {
+        if (e.kind == session_event_kind::path || e.kind == session_event_kind::decision) {
+            f.triggers[is_far ? 1 : 0].push_back({is_far, e});
+            f.triggers[is_far ? 1 : 0].back().event.at = since_origin(e.at);
+        }
+        if (is_far || e.kind != session_event_kind::path || e.path.kind != path_event_kind::state_changed) return;
         f.path_changes.push_back({since_origin(e.path.at), e.path.path, e.path.to});
         f.path_states[e.path.path].store(e.path.to);
     }
@@ -362,6 +409,11 @@ private:
             out.framing.hot_pct = static_cast<double>(out.near.sender.hot_copies.bytes) * percent;
         }
         out.path_changes = f.path_changes;
+        for (const auto& of_end : f.triggers) out.triggers.insert(out.triggers.end(), of_end.begin(), of_end.end());
+        std::ranges::stable_sort(out.triggers, {}, [](const live_trigger& t) { return t.event.at; });
+        for (const auto& of_end : f.datagrams) out.datagrams.insert(out.datagrams.end(), of_end.begin(), of_end.end());
+        if (f.near) out.near_recording = f.near->finish_recording();
+        if (f.far) out.far_recording = f.far->finish_recording();
         out.damaged = f.damaged;
         out.repeated = f.repeated;
         out.outcome = lab::judge(out.packets, out.bytes, {config_.rules.hold, config_.rules.deadline});
@@ -369,7 +421,6 @@ private:
     }
 
     const live_run_config config_;
-    const socket_address loopback_ = socket_address::parse("127.0.0.1:0").value();
     instant origin_;
     std::unique_ptr<loop_thread> receiver_;
     std::unique_ptr<loop_thread> far_;

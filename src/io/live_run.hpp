@@ -15,11 +15,14 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "duality/lab/judge.hpp"
+#include "duality/lab/session_recording.hpp"
 #include "duality/lab/simulation.hpp"
 #include "duality/multipath.hpp"
 #include "duality/session_config.hpp"
@@ -33,12 +36,32 @@ namespace io {
 
 inline constexpr std::size_t live_paths = 2;  ///< primary and metered
 
+/// Where one part of the run has its sockets.
+struct live_place {
+    int network_namespace = -1;  ///< an open file of /proc/…/ns/net; -1: the caller's own
+    socket_address bind = socket_address::parse("127.0.0.1:0").value();
+};
+
 struct live_run_config {
     lab::scenario network;  ///< its interval is the sender's; `length` is not used
     std::vector<lab::variant> variants;
-    lab::simulation_config rules{};     ///< `protection` and `payload` follow from the other fields
-    std::vector<voice_packet> packets;  ///< what the sender sends; at most 65,536
-    std::vector<std::uint8_t> psk;      ///< that seals every path's datagrams; empty: they are not sealed
+    lab::simulation_config rules{};          ///< `protection` and `payload` follow from the other fields
+    std::vector<voice_packet> packets;       ///< what the sender sends; at most 65,536
+    std::vector<std::uint8_t> psk{};         ///< that seals every path's datagrams; empty: they are not sealed
+    std::optional<wall_time> calendar{};     ///< what the calendar shows at the first packet; empty: the system's
+    duration lead = duration::from_ms(300);  ///< from `start` to the first packet
+    /// Time zero of the run instead of `lead` after `start`; must be in the future.
+    std::optional<instant> origin{};
+    duration settle = duration::from_ms(1'000);  ///< after the last packet, for its repairs
+    bool record = false;                         ///< the calls on every session, in memory
+    std::vector<lab::recording_note> notes{};    ///< that go into the recordings
+    live_place client{};                         ///< sender and near ends
+    live_place peer{};                           ///< far ends
+    live_place receiver{};
+    /// Puts a network of its own between the two ends instead of an impaired path inside this program: told which path,
+    /// where its datagrams go and time zero, it says where they come in, or why there is none in `error`.
+    std::function<std::optional<socket_address>(path_id, const socket_address& to, instant origin, std::string& error)>
+        outside_path{};
 };
 
 /// Where things stand, for somebody who watches.
@@ -62,6 +85,21 @@ struct live_path_change {
     path_state to = path_state::standby;
 };
 
+/// A path or control event of either end.
+struct live_trigger {
+    bool is_far = false;
+    session_event event{};  ///< its `at` counts from the first packet
+};
+
+/// A datagram that an end put on a path or read from it.
+struct live_datagram {
+    instant at;
+    path_id path = 0;
+    bool is_far = false;  ///< the end
+    bool sent = false;    ///< or read
+    std::uint32_t bytes = 0;
+};
+
 /// What became of one variant. Instants count from the first packet.
 struct live_flow {
     static constexpr std::uint8_t no_path = 0xFF;
@@ -75,13 +113,17 @@ struct live_flow {
     session_statistics near;                 ///< all zero for `baseline`
     session_statistics far;
     std::vector<live_path_change> path_changes;
-    std::vector<impaired_path_stats> paths;
-    std::uint64_t on_the_wire = 0;    ///< bytes the impaired paths were given, both ways, IP headers included
-    std::uint64_t hello_bytes = 0;    ///< of that, to agree on keys
-    std::uint64_t never_sent = 0;     ///< bytes counted by a session that its socket did not take
-    std::uint64_t damaged = 0;        ///< datagrams at the receiver that nobody had sent
-    std::uint64_t repeated = 0;       ///< packets at the receiver that it had already
-    std::uint64_t socket_errors = 0;  ///< datagrams a socket did not take, anywhere
+    std::vector<live_trigger> triggers;        ///< in the order of time
+    std::vector<live_datagram> datagrams;      ///< of both ends, each in the order of time; only when recording
+    std::vector<std::uint8_t> near_recording;  ///< empty unless asked for
+    std::vector<std::uint8_t> far_recording;
+    std::vector<impaired_path_stats> paths;  ///< empty with `outside_path`
+    std::uint64_t on_the_wire = 0;           ///< bytes the impaired paths were given, both ways, IP headers included
+    std::uint64_t hello_bytes = 0;           ///< of that, to agree on keys
+    std::uint64_t never_sent = 0;            ///< bytes counted by a session that its socket did not take
+    std::uint64_t damaged = 0;               ///< datagrams at the receiver that nobody had sent
+    std::uint64_t repeated = 0;              ///< packets at the receiver that it had already
+    std::uint64_t socket_errors = 0;         ///< datagrams a socket did not take, anywhere
 };
 
 /// How late something happened; where several were measured, the worst of each figure.
@@ -112,8 +154,8 @@ struct live_result {
 
 class live_run {
 public:
-    /// Opens everything and starts the clock: the first packet leaves `live_run::lead` later. nullptr, with the reason in
-    /// `error`, when something is refused.
+    /// Opens everything and starts the clock: the first packet leaves `lead` later. nullptr, with the reason in `error`,
+    /// when something is refused.
     [[nodiscard]] static std::unique_ptr<live_run> start(live_run_config config, std::string& error);
     ~live_run();
     live_run(const live_run&) = delete;
@@ -124,10 +166,6 @@ public:
     [[nodiscard]] bool finished() const noexcept;
     /// Waits until `finished()`, then ends all threads and judges. Call it once.
     [[nodiscard]] live_result finish();
-
-    static constexpr duration lead = duration::from_ms(300);
-    /// After the last packet, for its repairs.
-    static constexpr duration settle = duration::from_ms(1'000);
 
 private:
     class impl;

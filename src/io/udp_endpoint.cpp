@@ -34,11 +34,14 @@ std::unique_ptr<udp_endpoint> udp_endpoint::create(uv_loop_t& loop, udp_endpoint
         error = "session: " + explain(protocol.error());
         return nullptr;
     }
-    std::unique_ptr<udp_endpoint> made{new udp_endpoint{std::move(config), std::move(protocol).value()}};
+    std::unique_ptr<lab::session_recorder> recorder;
+    if (config.record) recorder = std::make_unique<lab::session_recorder>(config.protocol, *config.record);
+    lab::recorded_session recorded{std::move(protocol).value(), std::move(recorder)};
+    std::unique_ptr<udp_endpoint> made{new udp_endpoint{std::move(config), std::move(recorded)}};
     return made->open(loop, error) ? std::move(made) : nullptr;
 }
 
-udp_endpoint::udp_endpoint(udp_endpoint_config config, session protocol)
+udp_endpoint::udp_endpoint(udp_endpoint_config config, lab::recorded_session protocol)
     : config_{std::move(config)}, session_{std::move(protocol)} {}
 
 bool udp_endpoint::open(uv_loop_t& loop, std::string& error) {
@@ -56,7 +59,8 @@ bool udp_endpoint::open(uv_loop_t& loop, std::string& error) {
         error);
     if (!application_ || !timer_ || !open_channel(error)) return false;
 
-    session_.set_wall_clock(config_.start, calendar_now() + (config_.start - monotonic_now()));
+    session_.set_wall_clock(config_.start,
+                            config_.calendar.value_or(calendar_now() + (config_.start - monotonic_now())));
     for (const udp_endpoint_path& path : config_.paths) {
         const auto id = static_cast<path_id>(paths_.size());
         path_socket made{udp_socket::create(
@@ -85,6 +89,12 @@ bool udp_endpoint::open(uv_loop_t& loop, std::string& error) {
     if (channel_) wake = std::min(wake, std::max(monotonic_now(), channel_->next_timeout()));
     timer_->wake_at(wake);
     return true;
+}
+
+std::vector<std::uint8_t> udp_endpoint::finish_recording() {
+    if (session_.recorder() == nullptr) return {};
+    session_.recorder()->finish();
+    return session_.recorder()->take();
 }
 
 bool udp_endpoint::open_channel(std::string& error) {
@@ -148,7 +158,10 @@ void udp_endpoint::transmit(instant now, const transmission& out) {
         is_sealed = channel_->seal(now, out.path, datagram, sealed_, size) == status::ok;
         datagram = byte_view{sealed_}.first(size);
     }
-    if (is_sealed && send(out.path, datagram)) return;
+    if (is_sealed && send(out.path, datagram)) {
+        if (config_.on_transmit) config_.on_transmit(now, out.path, datagram);
+        return;
+    }
     ++(is_sealed ? stats_.unsent : stats_.unsealed);
     stats_.unsent_bytes += out.bytes.size() + limits.datagram_overhead + limits.seal_overhead;
 }

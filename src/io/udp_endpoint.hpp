@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "duality/lab/recorded_session.hpp"
 #include "duality/secure_datagram.hpp"
 #include "duality/session.hpp"
 #include "io/address.hpp"
@@ -41,8 +42,12 @@ struct udp_endpoint_config {
     std::vector<udp_endpoint_path> paths;           ///< their ids count from 0
     std::optional<socket_address> application;      ///< where deliveries go; empty: to whoever sent the last packet
     instant start{};                                ///< the session begins to act
+    std::optional<wall_time> calendar{};            ///< what the calendar shows at `start`; empty: the system's
+    /// Record every call on the session, in memory, with these notes.
+    std::optional<std::vector<lab::recording_note>> record{};
     // Observers, called inside the loop; may be empty. They must not destroy the endpoint.
     std::function<void(instant, path_id, byte_view)> on_datagram{};  ///< every authentic datagram, before the session
+    std::function<void(instant, path_id, byte_view)> on_transmit{};  ///< every datagram that was put on a path
     std::function<void(instant, const delivery&)> on_delivery{};
     std::function<void(const session_event&)> on_event{};
 };
@@ -70,7 +75,9 @@ public:
     [[nodiscard]] const socket_address& application_side() const noexcept { return application_->local(); }
     /// Precondition: `id` is one of the configured paths.
     [[nodiscard]] const socket_address& path_side(path_id id) const noexcept { return paths_[id].socket->local(); }
-    [[nodiscard]] const session& protocol() const noexcept { return session_; }
+    [[nodiscard]] const session& protocol() const noexcept { return session_.get(); }
+    /// Ends the recording and gives it away; empty when there is none. The loop must not run any more.
+    [[nodiscard]] std::vector<std::uint8_t> finish_recording();
     /// Precondition: there is security.
     [[nodiscard]] const secure_channel& channel() const noexcept { return *channel_; }
     [[nodiscard]] const udp_endpoint_stats& stats() const noexcept { return stats_; }
@@ -84,7 +91,7 @@ private:
         path_config limits{};
     };
 
-    udp_endpoint(udp_endpoint_config config, session protocol);
+    udp_endpoint(udp_endpoint_config config, lab::recorded_session protocol);
     [[nodiscard]] bool open(uv_loop_t& loop, std::string& error);
     [[nodiscard]] bool open_channel(std::string& error);
     void from_path(instant now, path_id id, const socket_address& from, byte_view bytes);
@@ -96,7 +103,7 @@ private:
     void deliver(instant now, const delivery& out);
 
     udp_endpoint_config config_;
-    session session_;
+    lab::recorded_session session_;
     std::optional<secure_channel> channel_;
     std::vector<std::uint8_t> sealed_;
     std::vector<std::uint8_t> opened_;

@@ -55,40 +55,50 @@ struct event {
     constexpr bool operator==(const event&) const noexcept = default;
 };
 
-/// Hashes every event; keeps them only when asked to, 32 bytes each (running out of memory ends the program).
-///
-/// The hash is a chain over 64-bit words: starting from `hash_start`, each word w turns h into splitmix64(h xor w),
-/// where splitmix64 is one step of that generator with its argument as the state. An event is four words: time in ns,
-/// kind + 256 * subject, a, b. Order counts. It finds accidental differences; it does not resist an adversary.
+/// A hash over 64-bit words in which order counts: starting from `start`, each word w turns h into splitmix64(h xor w),
+/// where splitmix64 is one step of that generator with its argument as the state. It finds accidental differences; it
+/// does not resist an adversary.
+class hash_chain {
+public:
+    /// Any constant would do; this one spells "dulity01".
+    static constexpr std::uint64_t start = 0x64756C6974793031u;
+
+    /// The next word.
+    constexpr void mix(std::uint64_t word) noexcept {
+        std::uint64_t state = value_ ^ word;
+        value_ = splitmix64(state);
+    }
+    [[nodiscard]] constexpr std::uint64_t value() const noexcept { return value_; }
+
+private:
+    std::uint64_t value_ = start;
+};
+
+/// Hashes every event; keeps them only when asked to, 32 bytes each (running out of memory ends the program). An event is
+/// four words of the chain: time in ns, kind + 256 * subject, a, b.
 class event_log {
 public:
     enum class retention : std::uint8_t { hash_only, all };
-    static constexpr std::uint64_t hash_start =
-        0x64756C6974793031u;  // any constant would do; this one spells "dulity01"
+    static constexpr std::uint64_t hash_start = hash_chain::start;
 
     explicit event_log(retention keep = retention::hash_only) noexcept : keep_{keep} {}
 
     void append(const event& e) noexcept {
-        mix(static_cast<std::uint64_t>(e.at.ns()));
-        mix(static_cast<std::uint64_t>(e.kind) | std::uint64_t{e.subject} << 8);
-        mix(e.a);
-        mix(e.b);
+        chain_.mix(static_cast<std::uint64_t>(e.at.ns()));
+        chain_.mix(static_cast<std::uint64_t>(e.kind) | std::uint64_t{e.subject} << 8);
+        chain_.mix(e.a);
+        chain_.mix(e.b);
         ++count_;
         if (keep_ == retention::all) events_.push_back(e);
     }
 
-    [[nodiscard]] std::uint64_t hash() const noexcept { return hash_; }
+    [[nodiscard]] std::uint64_t hash() const noexcept { return chain_.value(); }
     [[nodiscard]] std::uint64_t count() const noexcept { return count_; }
     /// Empty unless all events are kept.
     [[nodiscard]] std::span<const event> events() const noexcept { return events_; }
 
 private:
-    void mix(std::uint64_t word) noexcept {
-        std::uint64_t state = hash_ ^ word;
-        hash_ = splitmix64(state);
-    }
-
-    std::uint64_t hash_ = hash_start;
+    hash_chain chain_;
     std::uint64_t count_ = 0;
     std::vector<event> events_;
     retention keep_;
