@@ -32,6 +32,7 @@ inline constexpr std::size_t repair_packet_overhead = packet_header_size + 1 + 8
 
 inline constexpr std::size_t max_ack_ranges = 16;
 inline constexpr std::size_t max_path_reports = 8;
+inline constexpr std::uint32_t max_called = 31;  ///< packets in a last call, and between them and the newest one
 
 /// Even: the frame runs to the end of the packet. The same value plus one: a length follows the type.
 enum class frame_type : std::uint64_t {
@@ -55,6 +56,7 @@ enum class copy_reason : std::uint8_t {
     hot = 0,        ///< the stream is kept on two paths all the time
     suspicion = 1,  ///< the path of the original may be failing
     failover = 2,   ///< the path of the original failed; unacknowledged packets are sent again on another
+    requested = 3,  ///< the peer asked for it in a last call
 };
 
 struct data_frame {
@@ -90,6 +92,14 @@ struct deficit_report {
     duration by_when{};                ///< time left, at the moment of writing, until the last of them is worthless
 };
 
+/// Packets that have not come and are asked for now because later would be too late; those among them that are known do
+/// not count. They may be beyond the newest one.
+struct last_call {
+    std::uint32_t count = 0;  ///< 0: none
+    std::uint32_t last = 0;   ///< ESI, at most `max_called` from the newest one
+    std::uint8_t odds = 0;    ///< in 1/256, that one of them does not come in time by itself
+};
+
 struct path_report {
     std::uint8_t path = 0;
     std::uint16_t newest_sequence = 0;  ///< highest path sequence number received
@@ -103,6 +113,7 @@ struct feedback_frame {
     std::size_t range_count = 0;
     std::array<ack_range, max_ack_ranges> ranges{};  ///< going down from there
     deficit_report deficit{};
+    last_call call{};
     bool has_regime = false;
     regime current = regime::calm;
     regime_features features{};  ///< the fields that travel: j_fast, j_slow, loss20, loss_ppm, mean_burst_x16
@@ -282,7 +293,7 @@ inline void read_data(reader& in, data_frame& out) noexcept {
 inline void read_copy(reader& in, copy_frame& out) noexcept {
     const std::size_t start = in.offset();
     const std::uint8_t reason = in.u8();
-    if (reason > static_cast<std::uint8_t>(copy_reason::failover)) in.fail_at(start);
+    if (reason > static_cast<std::uint8_t>(copy_reason::requested)) in.fail_at(start);
     out.reason = static_cast<copy_reason>(reason);
     read_data(in, out.data);
 }
@@ -296,11 +307,12 @@ inline void read_repair(reader& in, repair_frame& out) noexcept {
 inline constexpr std::uint8_t flag_deficit = 0x01;
 inline constexpr std::uint8_t flag_regime = 0x02;
 inline constexpr std::uint8_t flag_stalled = 0x04;
+inline constexpr std::uint8_t flag_last_call = 0x08;
 
 inline void read_feedback(reader& in, feedback_frame& out) noexcept {
     const std::size_t start = in.offset();
     const std::uint8_t flags = in.u8();
-    if ((flags & ~(flag_deficit | flag_regime | flag_stalled)) != 0) in.fail_at(start);
+    if ((flags & ~(flag_deficit | flag_regime | flag_stalled | flag_last_call)) != 0) in.fail_at(start);
     out.stalled = (flags & flag_stalled) != 0;
     out.newest_esi = in.u32();
     out.known_run = in.varint_up_to(any_u32);
@@ -321,6 +333,14 @@ inline void read_feedback(reader& in, feedback_frame& out) noexcept {
         out.deficit.first_missing = out.newest_esi - first_below;
         out.deficit.last_missing = out.newest_esi - last_below;
         out.deficit.by_when = from_ticks(in.varint_up_to(any_u32));
+    }
+    out.call = {};
+    if ((flags & flag_last_call) != 0) {
+        const std::size_t here = in.offset();
+        out.call.count = in.varint_up_to(max_called);
+        out.call.last = out.newest_esi + in.varint_up_to(2 * max_called) - max_called;
+        out.call.odds = in.u8();
+        if (out.call.count == 0) in.fail_at(here);
     }
     out.has_regime = (flags & flag_regime) != 0;
     if (out.has_regime) {
@@ -409,7 +429,7 @@ inline void write_body(writer& out, const repair_frame& f) noexcept {
 inline void write_body(writer& out, const feedback_frame& f) noexcept {
     const bool has_deficit = f.deficit.symbols_needed != 0;
     out.u8(static_cast<std::uint8_t>((has_deficit ? flag_deficit : 0) | (f.has_regime ? flag_regime : 0) |
-                                     (f.stalled ? flag_stalled : 0)));
+                                     (f.stalled ? flag_stalled : 0) | (f.call.count != 0 ? flag_last_call : 0)));
     out.u32(f.newest_esi);
     out.varint(f.known_run);
     out.varint(f.range_count);
@@ -422,6 +442,11 @@ inline void write_body(writer& out, const feedback_frame& f) noexcept {
         out.varint(f.newest_esi - f.deficit.first_missing);
         out.varint(f.newest_esi - f.deficit.last_missing);
         out.varint(to_ticks(f.deficit.by_when));
+    }
+    if (f.call.count != 0) {
+        out.varint(f.call.count);
+        out.varint(f.call.last - f.newest_esi + max_called);
+        out.u8(f.call.odds);
     }
     if (f.has_regime) {
         out.u8(static_cast<std::uint8_t>(f.current));

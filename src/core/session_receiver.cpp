@@ -13,7 +13,8 @@ namespace {
 constexpr std::size_t origin_size = 3;
 
 [[nodiscard]] recovery recovery_of(wire::copy_reason reason) noexcept {
-    return reason == wire::copy_reason::failover ? recovery::second_path : recovery::duplicate;
+    const bool rescue = reason == wire::copy_reason::failover || reason == wire::copy_reason::requested;
+    return rescue ? recovery::second_path : recovery::duplicate;
 }
 
 }  // namespace
@@ -72,11 +73,13 @@ void session_receiver::on_data(const session_context& c, path_id path, const wir
     // A metered path beside a free one only helps out. Its delay is another: baseline and regime are those of the path
     // that the flow comes back to.
     const bool helps = c.paths.is_helper(path);
-    const std::uint64_t accepted = stats_.accepted;
-    admit(c, frame.esi, frame.origin, frame.stream, frame.payload, helps ? recovery::second_path : recovery::none);
-    if (stats_.accepted == accepted) return;  // what the network repeats earns nothing
+    const std::uint64_t believed = stats_.accepted + stats_.duplicates;
+    if (flow_.started()) note_source(c.now, frame, helps);
+    admit(c, path, frame.esi, frame.origin, frame.stream, frame.payload,
+          helps ? recovery::second_path : recovery::none);
+    if (stats_.accepted + stats_.duplicates == believed) return;
+    // Also when a copy was faster: the path has brought it.
     watch_flow(c, path, frame);
-    earn(c, path, frame.payload.size());
     if (!helps) (void)detector_.on_arrival(c.now, flow_.unwrap(frame.esi), unwrap_origin(frame.origin));
 }
 
@@ -86,7 +89,8 @@ void session_receiver::on_copy(const session_context& c, path_id path, const wir
         ++stats_.refused;
         return;
     }
-    admit(c, frame.data.esi, frame.data.origin, frame.data.stream, frame.data.payload, recovery_of(frame.reason));
+    if (frame.reason == wire::copy_reason::requested) calls_.on_answer(c.now, flow_.unwrap(frame.data.esi));
+    admit(c, path, frame.data.esi, frame.data.origin, frame.data.stream, frame.data.payload, recovery_of(frame.reason));
 }
 
 void session_receiver::on_repair(const session_context& c, path_id path, const wire::repair_frame& frame) noexcept {
@@ -135,9 +139,10 @@ bool session_receiver::place(const session_context& c, std::uint32_t esi, std::u
     return true;
 }
 
-void session_receiver::admit(const session_context& c, std::uint32_t esi, std::uint32_t origin, stream_id stream,
-                             byte_view payload, recovery how) noexcept {
+void session_receiver::admit(const session_context& c, path_id path, std::uint32_t esi, std::uint32_t origin,
+                             stream_id stream, byte_view payload, recovery how) noexcept {
     if (!place(c, esi, origin, stream, payload, how)) return;
+    earn(c, path, payload.size());
     const std::array<std::uint8_t, origin_size> prefix{static_cast<std::uint8_t>(origin >> 16),
                                                        static_cast<std::uint8_t>(origin >> 8),
                                                        static_cast<std::uint8_t>(origin)};
@@ -180,6 +185,13 @@ void session_receiver::note_path(instant now, path_id path, bool help) noexcept 
     if (help) place->last_help = now;
 }
 
+void session_receiver::note_source(instant now, const wire::data_frame& frame, bool helps) noexcept {
+    const std::uint64_t number = flow_.unwrap(frame.esi);
+    const duration delay = now - instant::from_ns(unwrap_origin(frame.origin).ns());
+    calls_.on_source(now, number, delay);
+    if (!helps) calls_.note_delay(now, delay);
+}
+
 void session_receiver::watch_flow(const session_context& c, path_id path, const wire::data_frame& frame) noexcept {
     const media_time origin = unwrap_origin(frame.origin);
     const bool next = frame.esi == watched_esi_ + 1;
@@ -187,6 +199,7 @@ void session_receiver::watch_flow(const session_context& c, path_id path, const 
     watched_esi_ = frame.esi;
     watched_origin_ = origin;
     flow_path_ = path;
+    last_source_ = c.now;
     if (notices_left_ != stall_notices && notices_left_ != 0) urgent_ = true;
     notices_left_ = 0;
 }
@@ -231,6 +244,7 @@ bool session_receiver::poll_delivery(const session_context& c, delivery& out) no
 
 instant session_receiver::report_at() const noexcept {
     if (!flow_.started()) return instant::never();
+    if (call_) return std::max(last_report_, retry_at_);
     if (notices_left_ != 0) {
         const bool first = notices_left_ == stall_notices;
         return std::max(first ? last_report_ : last_report_ + report_interval_, retry_at_);
@@ -250,6 +264,7 @@ instant session_receiver::report_at() const noexcept {
 }
 
 path_id session_receiver::report_path(instant now) const noexcept {
+    if (call_) return call_->path;
     if (notices_left_ != 0) return notice_path_;
     if (echo_path_) return *echo_path_;
     // Copies say that the peer hears nothing on the path they replace. Otherwise reports go where source packets come.
@@ -292,6 +307,7 @@ void session_receiver::write_report(const session_context& c, wire::writer& out,
         if (stalled) std::swap(report.paths[0], p);
         ++report.path_count;
     }
+    report.call = call_now();
     holes_open_ = report.deficit.symbols_needed != 0;
     asked_for_ = holes_open_ ? flow_.unwrap(report.deficit.last_missing) : 0;
     if (delimited)
@@ -310,7 +326,9 @@ void session_receiver::on_report_sent(const session_context& c) noexcept {
         newest_requested_ = asked_for_;
         if (!echoed && reports_.covers(echo_credit)) echo_path_ = c.paths.alternative(report_path(c.now));
     }
-    if (notices_left_ != 0) --notices_left_;
+    // A report over the other path tells of the stall, whatever it was for.
+    if (notices_left_ != 0 && (!call_ || call_->path == notice_path_)) --notices_left_;
+    call_.reset();
     if (request_at_ <= c.now) request_at_ = instant::never();
     reports_since_regime_ = regime_in_report_ ? 0 : reports_since_regime_ + 1;
 }
@@ -350,6 +368,51 @@ void session_receiver::update_wanted(instant now) noexcept {
         if (instant::from_ns(r->origin.ns()) + expiry > now) break;
     }
     decoder_.forget(static_cast<std::uint32_t>(wanted_from_));
+}
+
+std::optional<media_time> session_receiver::origin_of(std::uint64_t number) const noexcept {
+    if (number <= flow_.newest()) {
+        const aggregator::packet_record* r = flow_.find(number);
+        return r == nullptr ? std::nullopt : std::optional{r->origin};
+    }
+    const std::uint64_t ahead = number - flow_.newest();
+    if (ahead > wire::max_called || watch_.spacing() == duration::zero()) return std::nullopt;
+    return flow_.find(flow_.newest())->origin + watch_.spacing() * static_cast<std::int64_t>(ahead);
+}
+
+void session_receiver::call_overdue(const session_context& c) noexcept {
+    const std::optional<path_id> other = config_.reactive ? c.paths.alternative(flow_path_) : std::nullopt;
+    calls_.set_round_trip(other ? c.paths.rtt(*other) : duration{});
+    calls_.begin_at(std::max(wanted_from_, flow_.oldest()));
+    if (calls_.next() > flow_.newest() + wire::max_called + 1) calls_.restart(flow_.newest() + 1);
+    const duration silence = c.now - last_source_;
+    const duration useful = std::min(calls_.idle_delay(), holds_[newest_stream_]->baseline()) + longest_deadline();
+    for (duration together{}; calls_.lead() != duration{};) {
+        const std::uint64_t number = calls_.next();
+        const std::optional<media_time> sent = origin_of(number);
+        if (!sent) break;
+        const instant origin = instant::from_ns(sent->ns());
+        next_call_ = origin + useful - calls_.lead();
+        if (next_call_ > c.now + together) return;
+        if (!calls_.judge(c.now, {.origin = origin,
+                                  .expiry = origin + useful,
+                                  .sent = number < flow_.newest(),
+                                  .silence = silence,
+                                  .known = flow_.known(number)}))
+            continue;
+        if (!call_) call_ = {number, number, calls_.odds(), silence < quiet ? flow_path_ : *other};
+        call_->last = number;
+        together = calls_together;
+    }
+    next_call_ = instant::never();
+}
+
+wire::last_call session_receiver::call_now() const noexcept {
+    if (!call_) return {};
+    const auto ahead = static_cast<std::int64_t>(call_->last - flow_.newest());
+    if (ahead > wire::max_called || -ahead > static_cast<std::int64_t>(wire::max_called)) return {};
+    const std::uint64_t count = std::min<std::uint64_t>(call_->last - call_->first + 1, wire::max_called);
+    return {static_cast<std::uint32_t>(count), static_cast<std::uint32_t>(call_->last), call_->odds};
 }
 
 duration session_receiver::hole_patience(instant now) const noexcept {
@@ -405,11 +468,12 @@ void session_receiver::handle_timeout(const session_context& c) noexcept {
             notices_left_ = stall_notices;
         }
     }
+    call_overdue(c);
     control(c);
 }
 
 instant session_receiver::next_timeout() const noexcept {
-    instant at = std::min({report_at(), detector_.next_timeout(), watch_.due()});
+    instant at = std::min({report_at(), detector_.next_timeout(), watch_.due(), next_call_});
     for (const auto& h : holds_) at = std::min(at, h->next_timeout());
     return at;
 }

@@ -143,6 +143,7 @@ void session_sender::on_feedback(const session_context& c, path_id via, const wi
     }
     if (feedback.stalled) c.paths.on_stall(c.now, feedback.paths[0].path, via, feedback.paths[0].newest_sequence);
     acknowledge(feedback);
+    if (config_.reactive && feedback.call.count != 0) answer_call(c, feedback.call);
     if (config_.reactive && feedback.deficit.symbols_needed != 0) answer_deficit(c, via, feedback.deficit);
 }
 
@@ -171,6 +172,20 @@ void session_sender::mark_known(std::uint64_t newest, std::uint64_t count) noexc
         if (s == nullptr) return;
         s->acknowledged = true;
         if (n == 0) return;
+    }
+}
+
+void session_sender::answer_call(const session_context& c, const wire::last_call& call) noexcept {
+    const std::int64_t last = unwrap_nearest(static_cast<std::int64_t>(next_), call.last, 32);
+    const std::int64_t odds_bp = std::int64_t{call.odds} * 10'000 / 256;
+    for (std::int64_t n = std::max<std::int64_t>(last - call.count + 1, 0); n <= last; ++n) {
+        const auto number = static_cast<std::uint64_t>(n);
+        const sent_source* s = number < next_ ? history_.find(number) : nullptr;
+        if (s == nullptr || s->acknowledged || s->repair_pending_until > c.now) continue;
+        const bool hot = c.streams[s->stream].mode == stream_mode::hot;  // both may be lost
+        const std::optional<path_id> other = other_path(c, s->path);
+        if ((s->copied && !hot) || !other || time_left(c, *s) < half(c.paths.rtt(*other))) continue;
+        if (odds_bp >= price_of_copy_bp()) plan_copy(c, number, *other, wire::copy_reason::requested);
     }
 }
 
@@ -285,11 +300,15 @@ void session_sender::copy_last_chances(const session_context& c) noexcept {
     }
 }
 
-bool session_sender::is_worth_a_copy(const session_context& c, std::uint64_t number,
-                                     const sent_source& s) const noexcept {
+std::int64_t session_sender::price_of_copy_bp() const noexcept {
     // The less is left to spend, the likelier the loss has to be.
     const auto credit = static_cast<std::int64_t>(extra_.available() / packet_bytes_);
-    const std::int64_t price_bp = std::max(price_broke_bp - credit * price_broke_bp / credit_rich, price_rich_bp);
+    return std::max(price_broke_bp - credit * price_broke_bp / credit_rich, price_rich_bp);
+}
+
+bool session_sender::is_worth_a_copy(const session_context& c, std::uint64_t number,
+                                     const sent_source& s) const noexcept {
+    const std::int64_t price_bp = price_of_copy_bp();
     if (s.repair_pending_until > c.now) return price_bp <= repair_failure_bp;
     // Overtaken by a later packet on its own path: lost.
     if (number < newest_acknowledged_ && c.paths.passed(s.path, s.path_sequence)) return true;

@@ -69,6 +69,11 @@ void examples() {
           }));
     feedback.stalled = true;
     print("example", packet_of(10, [&](auto& out) { wire::write(out, feedback); }));
+    feedback = {};
+    feedback.newest_esi = 100;
+    feedback.known_run = 3;
+    feedback.call = {.count = 2, .last = 102, .odds = 128};
+    print("example", packet_of(10, [&](auto& out) { wire::write(out, feedback); }));
     print("example", packet_of(11, [&](auto& out) { wire::write(out, wire::probe_frame{false, 11}); }));
     print("example", packet_of(12, [&](auto& out) {
               wire::write_delimited(out, wire::clock_frame{true, 1'000'000'000, 2'000'000'000, 2'000'050'000});
@@ -182,6 +187,12 @@ private:
             f.deficit.last_missing =
                 f.newest_esi - static_cast<std::uint32_t>(random_.below(std::uint64_t{first_below} + 1));
             f.deficit.by_when = any_time();
+        }
+        if (random_.chance(0.5)) {
+            f.call.count = static_cast<std::uint32_t>(1 + random_.below(wire::max_called));
+            f.call.last =
+                f.newest_esi + static_cast<std::uint32_t>(random_.below(2 * wire::max_called + 1)) - wire::max_called;
+            f.call.odds = static_cast<std::uint8_t>(random_.next());
         }
         f.has_regime = random_.chance(0.5);
         if (f.has_regime) {

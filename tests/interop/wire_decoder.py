@@ -67,7 +67,7 @@ def read_data(r):
 
 
 def read_copy(r):
-    return {"reason": r.choice(2), **read_data(r)}
+    return {"reason": r.choice(3), **read_data(r)}
 
 
 def read_repair(r):
@@ -79,7 +79,7 @@ def read_repair(r):
 
 def read_feedback(r):
     flags = r.uint(1)
-    if flags & ~0x07:
+    if flags & ~0x0F:
         raise Malformed
     out = {"newest_esi": r.uint(4), "known_run": r.varint(most=U32)}
     out["ranges"] = [[r.varint(1, U32), r.varint(1, U32)] for _ in range(r.varint(most=16))]
@@ -90,6 +90,10 @@ def read_feedback(r):
         out["first_missing"] = (out["newest_esi"] - first) & U32
         out["last_missing"] = (out["newest_esi"] - last) & U32
         out["by_when"] = r.varint(most=U32) * TICK_NS
+    if flags & 0x08:
+        out["called"] = r.varint(1, 31)
+        out["last_called"] = (out["newest_esi"] + r.varint(most=62) - 31) & U32
+        out["odds"] = r.uint(1)
     if flags & 0x02:
         out["regime"] = r.choice(4)
         out["loss20"] = r.varint(most=20)
@@ -183,7 +187,7 @@ def write_repair(f):
 
 
 def write_feedback(f):
-    flags = ("symbols_needed" in f) | ("regime" in f) << 1 | ("stalled" in f) << 2
+    flags = ("symbols_needed" in f) | ("regime" in f) << 1 | ("stalled" in f) << 2 | ("called" in f) << 3
     out = bytes([flags]) + f["newest_esi"].to_bytes(4, "big") + varint(f["known_run"]) + varint(len(f["ranges"]))
     for missing, known in f["ranges"]:
         out += varint(missing) + varint(known)
@@ -192,6 +196,8 @@ def write_feedback(f):
         out += varint((f["newest_esi"] - f["first_missing"]) & U32)
         out += varint((f["newest_esi"] - f["last_missing"]) & U32)
         out += varint(f["by_when"] // TICK_NS)
+    if flags & 8:
+        out += varint(f["called"]) + varint((f["last_called"] - f["newest_esi"] + 31) & U32) + bytes([f["odds"]])
     if flags & 2:
         out += bytes([f["regime"]]) + varint(f["loss20"])
         out += varint(f["j_fast"] // TICK_NS) + varint(f["j_slow"] // TICK_NS)

@@ -74,6 +74,8 @@ inline void add_data(object& out, const wire::data_frame& f) {
             .number("first_missing", f.deficit.first_missing)
             .number("last_missing", f.deficit.last_missing)
             .time("by_when", f.deficit.by_when);
+    if (f.call.count != 0)
+        out.number("called", f.call.count).number("last_called", f.call.last).number("odds", f.call.odds);
     if (f.has_regime)
         out.number("regime", static_cast<std::uint64_t>(f.current))
             .number("loss20", f.features.loss20)

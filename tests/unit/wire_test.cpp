@@ -118,6 +118,12 @@ TEST_CASE("wire: golden bytes of every frame") {
     stalled.path_count = 1;
     stalled.paths[0] = {7, 1, {}, 2};
     CHECK(written(stalled) == packet{1, 2, 3, 0x04, 4, 0, 0, 0, 0, 0, 0, 1, 7, 0, 1, 0, 0, 2});
+
+    wire::feedback_frame calling;
+    calling.newest_esi = 10;
+    calling.known_run = 1;
+    calling.call = {.count = 2, .last = 12, .odds = 200};
+    CHECK(written(calling) == packet{1, 2, 3, 0x04, 8, 0, 0, 0, 10, 1, 0, 2, 33, 200, 0});
 }
 
 TEST_CASE("wire: a frame with its length lets another one follow") {
@@ -232,11 +238,14 @@ TEST_CASE("wire: fields with forbidden values are malformed where they stand") {
         CHECK(got.frames.empty());
         return got.error_offset;
     };
-    CHECK(wrong_at({1, 0, 0, 0x0C, 3, 0, 0, 0, 1, 0, 0, 0, 0}) == 4);                   // copy reason
+    CHECK(wrong_at({1, 0, 0, 0x0C, 4, 0, 0, 0, 1, 0, 0, 0, 0}) == 4);                   // copy reason
     CHECK(wrong_at({1, 0, 0, 0x06, 2, 0, 0, 0, 0, 0, 0, 0, 0}) == 4);                   // clock direction
     CHECK(wrong_at({1, 0, 0, 0x08, 2, 0, 0, 0, 0}) == 4);                               // probe direction
     CHECK(wrong_at({1, 0, 0, 0x02, 0, 0, 0xF0, 1, 0, 0, 0, 0}) == 12);                  // empty symbol
-    CHECK(wrong_at({1, 0, 0, 0x04, 0x08, 0, 0, 0, 0, 0, 0, 0}) == 4);                   // flags
+    CHECK(wrong_at({1, 0, 0, 0x04, 0x10, 0, 0, 0, 0, 0, 0, 0}) == 4);                   // flags
+    CHECK(wrong_at({1, 0, 0, 0x04, 0x08, 0, 0, 0, 9, 1, 0, 0, 31, 9, 0}) == 11);        // a call for nothing
+    CHECK(wrong_at({1, 0, 0, 0x04, 0x08, 0, 0, 0, 9, 1, 0, 32, 31, 9, 0}) == 11);       // for too many
+    CHECK(wrong_at({1, 0, 0, 0x04, 0x08, 0, 0, 0, 9, 1, 0, 1, 63, 9, 0}) == 12);        // too far ahead
     CHECK(wrong_at({1, 0, 0, 0x04, 0x04, 0, 0, 0, 0, 0, 0, 0}) == 11);                  // stalled, but which path?
     CHECK(wrong_at({1, 0, 0, 0x04, 0, 0, 0, 0, 0, 0, 17, 0}) == 10);                    // too many ranges
     CHECK(wrong_at({1, 0, 0, 0x04, 0, 0, 0, 0, 0, 0, 1, 0, 1, 0}) == 11);               // an empty gap

@@ -10,6 +10,7 @@
 
 #include "duality/clock_sync.hpp"
 #include "duality/controller.hpp"
+#include "duality/detail/last_calls.hpp"
 #include "duality/detail/session_sender.hpp"
 #include "duality/detail/stall_watch.hpp"
 #include "duality/jitter_hold.hpp"
@@ -46,10 +47,10 @@ public:
     [[nodiscard]] path_id report_path(instant now) const noexcept;
     /// Writes a report as of now, as the last frame of a packet or with its length.
     void write_report(const session_context& c, wire::writer& out, bool delimited) noexcept;
-    /// May `bytes` of reports leave? They are paid by what was received. All but the notice of a stall leave enough for
-    /// one.
+    /// May `bytes` of reports leave? They are paid by what was received. All but last calls and the notice of a stall
+    /// leave enough for one.
     [[nodiscard]] bool covers_report(std::uint64_t bytes) const noexcept {
-        return reports_.covers(notices_left_ != 0 ? bytes : bytes + notice_bytes);
+        return reports_.covers(notices_left_ != 0 || call_ ? bytes : bytes + notice_bytes);
     }
     /// A goodbye may use what is kept for notices.
     [[nodiscard]] bool covers_close(std::uint64_t bytes) const noexcept { return reports_.covers(bytes); }
@@ -62,6 +63,7 @@ public:
     void on_report_unaffordable() noexcept {
         unaffordable_ = true;
         notices_left_ = 0;
+        call_.reset();
         echo_path_.reset();
     }
 
@@ -89,13 +91,22 @@ private:
     static constexpr std::uint64_t notice_bytes = 64;
     /// A request is told twice only when so much is left: reports of new losses come first.
     static constexpr std::uint64_t echo_credit = 8 * notice_bytes;
-    static constexpr std::uint32_t stall_notices = 3;  ///< for one stall, a report interval apart
-    static constexpr std::uint32_t regime_every = 5;   ///< reports between two with the regime features
+    static constexpr std::uint32_t stall_notices = 3;                 ///< for one stall, a report interval apart
+    static constexpr duration calls_together = duration::from_ms(6);  ///< due so soon after one, they share a report
+    /// A path that was silent for no longer is thought to carry a call.
+    static constexpr duration quiet = duration::from_ms(20);
+    static constexpr std::uint32_t regime_every = 5;  ///< reports between two with the regime features
     static constexpr std::size_t no_slot = static_cast<std::size_t>(-1);
 
     struct slot {
         stream_id stream = 0;
         std::uint32_t size = 0;
+    };
+    struct pending_call {
+        std::uint64_t first = 0;
+        std::uint64_t last = 0;
+        std::uint8_t odds = 0;
+        path_id path = 0;
     };
     struct path_note {
         bool used = false;
@@ -112,14 +123,22 @@ private:
     /// Puts a packet into the hold of its stream; false when it was a duplicate or is of no use any more.
     [[nodiscard]] bool place(const session_context& c, std::uint32_t esi, std::uint32_t origin, stream_id stream,
                              byte_view payload, recovery how) noexcept;
-    /// A packet that came on its own: places it, and lets the decoder make what it can of it.
-    void admit(const session_context& c, std::uint32_t esi, std::uint32_t origin, stream_id stream, byte_view payload,
-               recovery how) noexcept;
+    /// A packet that came whole: places it, earns by it what reports cost, once, and lets the decoder make what it can of
+    /// it.
+    void admit(const session_context& c, path_id path, std::uint32_t esi, std::uint32_t origin, stream_id stream,
+               byte_view payload, recovery how) noexcept;
     void collect_rebuilt(const session_context& c) noexcept;
     void note_path(instant now, path_id path, bool help) noexcept;
+    /// A source packet came, known or not.
+    void note_source(instant now, const wire::data_frame& frame, bool helps) noexcept;
     /// A new source packet came on its own.
     void watch_flow(const session_context& c, path_id path, const wire::data_frame& frame) noexcept;
     void earn(const session_context& c, path_id path, std::size_t payload_bytes) noexcept;
+    /// Asks for packets whose last call has come.
+    void call_overdue(const session_context& c) noexcept;
+    /// When a packet was sent: known, interpolated, or guessed from the pace.
+    [[nodiscard]] std::optional<media_time> origin_of(std::uint64_t number) const noexcept;
+    [[nodiscard]] wire::last_call call_now() const noexcept;
     void update_wanted(instant now) noexcept;
     [[nodiscard]] wire::deficit_report deficit(instant now) const noexcept;
     [[nodiscard]] duration hole_patience(instant now) const noexcept;
@@ -151,6 +170,10 @@ private:
 
     duration report_interval_{};
     stall_watch watch_;
+    last_calls calls_;
+    instant next_call_ = instant::never();
+    std::optional<pending_call> call_;  ///< goes into the next report
+    instant last_source_ = instant::before_all();
     path_id flow_path_ = 0;  ///< that brought the last source packet
     std::uint32_t watched_esi_ = 0;
     media_time watched_origin_{};

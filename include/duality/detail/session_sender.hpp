@@ -131,12 +131,15 @@ private:
     [[nodiscard]] bool copies_ordered() const noexcept;
     void acknowledge(const wire::feedback_frame& feedback) noexcept;
     void mark_known(std::uint64_t newest, std::uint64_t count) noexcept;
+    /// The peer has given packets a last call. What it cannot know of was not sent yet.
+    void answer_call(const session_context& c, const wire::last_call& call) noexcept;
     void answer_deficit(const session_context& c, path_id via, const wire::deficit_report& deficit) noexcept;
     /// Is a packet that the peer misses, by a report that came over `via`, perhaps only late?
     [[nodiscard]] bool may_still_come(const session_context& c, path_id via, const sent_source& s) const noexcept;
     void plan_parity(const session_context& c, path_id main) noexcept;
-    /// At its last chance, should a packet be copied? That depends on how likely it is to be lost and on what is left to
-    /// spend.
+    /// The odds of a loss from which on a copy is worth its bytes: the less is left to spend, the higher.
+    [[nodiscard]] std::int64_t price_of_copy_bp() const noexcept;
+    /// At its last chance, should a packet be copied? That depends on how likely it is to be lost.
     [[nodiscard]] bool is_worth_a_copy(const session_context& c, std::uint64_t number,
                                        const sent_source& s) const noexcept;
     void ask_for_report(const session_context& c, path_id from) noexcept;

@@ -40,6 +40,8 @@ public:
         return true;
     }
 
+    /// Of the packets at the sender, the longest recent one; zero when unknown or too long to expect anything.
+    [[nodiscard]] duration spacing() const noexcept { return expected_ <= spacing_max ? expected_ : duration::zero(); }
     [[nodiscard]] bool stalled() const noexcept { return alarmed_; }
 
 private:
