@@ -350,6 +350,70 @@ enum {
     DUALITY_VARIANT_HOT = 5        ///< every packet on both paths, within the metered budget
 };
 
+/// How fast a QUIC connection sends.
+enum {
+    DUALITY_CONGESTION_CUBIC = 0,  ///< RFC 9438
+    DUALITY_CONGESTION_BBR = 1     ///< by the bottleneck's rate and the round trip
+};
+
+/// The two bits of an IP header that tell of congestion.
+enum {
+    DUALITY_ECN_NOT_ECT = 0,  ///< this end does not speak it
+    DUALITY_ECN_ECT1 = 1,     ///< it does
+    DUALITY_ECN_ECT0 = 2,     ///< it does
+    DUALITY_ECN_CE = 3        ///< congestion was experienced
+};
+
+/// What the owner of a tunnel is to do.
+enum {
+    DUALITY_TUNNEL_NONE = 0,      ///< nothing
+    DUALITY_TUNNEL_TRANSMIT = 1,  ///< send a QUIC packet to the relay
+    DUALITY_TUNNEL_DELIVER = 2,   ///< give a payload to the application
+    DUALITY_TUNNEL_EVENT = 3      ///< take note
+};
+
+/// What a tunnel tells.
+enum {
+    DUALITY_TUNNEL_EVENT_CONNECTED = 0,     ///< the relay is there and may be used
+    DUALITY_TUNNEL_EVENT_FLOW_OPEN = 1,     ///< the relay has accepted the flow
+    DUALITY_TUNNEL_EVENT_FLOW_REFUSED = 2,  ///< it has not; the flow is gone
+    DUALITY_TUNNEL_EVENT_FLOW_CLOSED = 3,   ///< the relay, or this end, has closed the flow; it is gone
+    DUALITY_TUNNEL_EVENT_CLOSED = 4         ///< the connection is over, and every flow with it
+};
+
+/// Why a relay refused, in the words of RFC 9209.
+enum {
+    DUALITY_PROXY_NONE = 0,                        ///< it did not say, or did not refuse
+    DUALITY_PROXY_DNS_TIMEOUT = 1,                 ///< nobody answered for the target's name
+    DUALITY_PROXY_DNS_ERROR = 2,                   ///< the target's name could not be looked up
+    DUALITY_PROXY_DESTINATION_NOT_FOUND = 3,       ///< the target's name has no address
+    DUALITY_PROXY_DESTINATION_UNAVAILABLE = 4,     ///< the target cannot be used now
+    DUALITY_PROXY_DESTINATION_IP_PROHIBITED = 5,   ///< the target's address is not allowed
+    DUALITY_PROXY_DESTINATION_IP_UNROUTABLE = 6,   ///< there is no route to the target
+    DUALITY_PROXY_CONNECTION_REFUSED = 7,          ///< the target refused
+    DUALITY_PROXY_CONNECTION_LIMIT_REACHED = 8,    ///< the relay has as many tunnels as it wants
+    DUALITY_PROXY_HTTP_REQUEST_ERROR = 9,          ///< the request is not what the relay expects
+    DUALITY_PROXY_HTTP_REQUEST_DENIED = 10,        ///< the relay does not do this for this client
+    DUALITY_PROXY_PROXY_CONFIGURATION_ERROR = 11,  ///< the relay is not set up for it
+    DUALITY_PROXY_PROXY_INTERNAL_ERROR = 12,       ///< something went wrong inside of the relay
+    DUALITY_PROXY_OTHER = 13                       ///< a reason that is not in this list
+};
+
+/// Why a connection is over.
+enum {
+    DUALITY_CLOSED_NONE = 0,               ///< it is not
+    DUALITY_CLOSED_LOCAL = 1,              ///< this end closed it
+    DUALITY_CLOSED_PEER = 2,               ///< the peer closed it
+    DUALITY_CLOSED_IDLE = 3,               ///< nothing came for too long
+    DUALITY_CLOSED_HANDSHAKE_TIMEOUT = 4,  ///< no answer, or none in time
+    DUALITY_CLOSED_LIFETIME = 5,           ///< it had lived as long as it may
+    DUALITY_CLOSED_RESET = 6,              ///< the peer does not know the connection any more, as after its restart
+    DUALITY_CLOSED_UNTRUSTED = 7,          ///< the relay's certificate was refused
+    DUALITY_CLOSED_NO_MASQUE = 8,          ///< the peer speaks HTTP/3 but not extended CONNECT
+    DUALITY_CLOSED_PROTOCOL_ERROR = 9,     ///< somebody broke a rule of QUIC, TLS or HTTP/3
+    DUALITY_CLOSED_OUT_OF_MEMORY = 10      ///< the allocator returned nothing
+};
+
 // End of the values.
 
 // ---------------------------------------------------------------------------------------------------------------------

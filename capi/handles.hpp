@@ -34,6 +34,7 @@ enum class handle_kind : std::uint8_t {
     outage_ledger,
     session,
     clock_sync,
+    tunnel,
 };
 
 namespace slots {

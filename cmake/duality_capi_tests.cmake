@@ -17,7 +17,7 @@ function(duality_capi_test name)
     set_tests_properties("${DUALITY_TEST_PREFIX}capi: ${name}" PROPERTIES LABELS capi TIMEOUT 120 SKIP_RETURN_CODE 77)
 endfunction()
 
-# The header: strict C99, C11 and old C++, each compiled and run.
+# The headers: strict C99, C11 and old C++, each compiled and run.
 foreach(standard IN ITEMS c99 c11)
     duality_c_program(capi_header_${standard} "${PROJECT_SOURCE_DIR}/tests/capi/header.c")
     target_compile_options(capi_header_${standard} PRIVATE -std=${standard})
@@ -27,6 +27,13 @@ add_executable(capi_header_cpp "${PROJECT_SOURCE_DIR}/tests/capi/header.cpp")
 target_compile_options(capi_header_cpp PRIVATE -std=c++11 -pedantic-errors -Wall -Wextra -Wconversion -Werror)
 target_link_libraries(capi_header_cpp PRIVATE duality_c)
 duality_capi_test("header in C++11" COMMAND capi_header_cpp)
+
+if(TARGET duality_c_masque)
+    add_executable(capi_header_masque "${PROJECT_SOURCE_DIR}/tests/package/c_masque_consumer.c")
+    target_compile_options(capi_header_masque PRIVATE ${duality_strict_c})
+    target_link_libraries(capi_header_masque PRIVATE duality_c_masque)
+    duality_capi_test("header of MASQUE in c99" COMMAND capi_header_masque)
+endif()
 
 # The table of values: what is generated from it is checked in, what is not is compared by the compiler.
 duality_capi_test("frozen values" COMMAND "${DUALITY_PYTHON}" "${PROJECT_SOURCE_DIR}/scripts/values.py" --check)
@@ -48,9 +55,16 @@ duality_catch_tests(capi LINK duality_c duality_core)
 target_include_directories(capi_tests PRIVATE "${PROJECT_BINARY_DIR}/capi")
 add_dependencies(capi_tests capi_values)
 
+if(TARGET duality_c_masque)
+    duality_catch_tests(capi_masque LINK duality_c_masque duality_masque)
+endif()
+
 # What the shared library shows is decided by its list, on the platforms that nm and the list are made for.
 if(CMAKE_SYSTEM_NAME STREQUAL "Linux" AND NOT DUALITY_SANITIZE)
     duality_capi_test("exports" COMMAND "${duality_gate_scripts}/exports.sh" $<TARGET_FILE:duality_c>)
+    if(TARGET duality_c_masque)
+        duality_capi_test("exports of MASQUE" COMMAND "${duality_gate_scripts}/exports.sh" $<TARGET_FILE:duality_c_masque>)
+    endif()
 endif()
 
 # Golden vectors: one table, through every language.

@@ -58,11 +58,29 @@ foreach(target IN ITEMS duality_c duality_c_static)
 endforeach()
 install(FILES "${PROJECT_SOURCE_DIR}/capi/duality.h" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/duality" COMPONENT c)
 
+if(TARGET duality_c_masque)
+    # The MASQUE client in C is a library that needs others; who does not want it need not have those.
+    install(TARGETS duality_c_masque EXPORT duality_c_masque
+        LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT masque_runtime NAMELINK_COMPONENT c_masque
+        ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT c_masque
+        RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}" COMPONENT masque_runtime)
+    install(EXPORT duality_c_masque FILE duality-c_masque-targets.cmake NAMESPACE duality::
+        DESTINATION "${duality_config_dir}" COMPONENT c_masque)
+    install(FILES "${PROJECT_SOURCE_DIR}/capi/masque.h" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/duality"
+        COMPONENT c_masque)
+    list(APPEND duality_components c_masque)
+endif()
+
 # pkg-config finds its way from where its file lies, so that the folder may be moved too.
 cmake_path(RELATIVE_PATH CMAKE_INSTALL_PREFIX BASE_DIRECTORY "${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig"
     OUTPUT_VARIABLE DUALITY_PC_PREFIX)
 configure_file("${PROJECT_SOURCE_DIR}/cmake/duality.pc.in" duality.pc @ONLY)
 install(FILES "${PROJECT_BINARY_DIR}/duality.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig" COMPONENT c)
+if(TARGET duality_c_masque)
+    configure_file("${PROJECT_SOURCE_DIR}/cmake/duality-masque.pc.in" duality-masque.pc @ONLY)
+    install(FILES "${PROJECT_BINARY_DIR}/duality-masque.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig"
+        COMPONENT c_masque)
+endif()
 
 configure_package_config_file("${PROJECT_SOURCE_DIR}/cmake/duality-config.cmake.in" duality-config.cmake
     INSTALL_DESTINATION "${duality_config_dir}" NO_SET_AND_CHECK_MACRO)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# Debian packages, by CPack: libduality0 (the shared library), libduality-dev (headers, archives, CMake and pkg-config
+# Debian packages, by CPack: libduality0 and libduality-masque0 (the shared libraries), libduality-dev (headers, archives, CMake and pkg-config
 # files), python3-duality and duality-tools (the program). Then the tests of all kinds of packages (label `package`).
 # Include last.
 
@@ -30,6 +30,13 @@ set(CPACK_DEBIAN_RUNTIME_PACKAGE_SECTION libs)
 set(CPACK_DEBIAN_DEV_PACKAGE_NAME libduality-dev)
 set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS "libduality0 (= ${PROJECT_VERSION})")
+if(TARGET duality_c_masque)
+    list(APPEND CPACK_COMPONENTS_ALL masque_runtime)
+    set(CPACK_COMPONENT_MASQUE_RUNTIME_GROUP masque)
+    set(CPACK_DEBIAN_MASQUE_PACKAGE_NAME libduality-masque0)
+    set(CPACK_DEBIAN_MASQUE_PACKAGE_SECTION libs)
+    string(APPEND CPACK_DEBIAN_DEV_PACKAGE_DEPENDS ", libduality-masque0 (= ${PROJECT_VERSION})")
+endif()
 set(CPACK_DEBIAN_DEV_PACKAGE_SHLIBDEPS OFF)
 if(TARGET duality)
     list(APPEND CPACK_COMPONENTS_ALL programs)

@@ -35,6 +35,7 @@ in_root() {
     PATH="$work/bin:$PATH" dpkg --root="$work/root" --force-not-root --force-depends --force-script-chrootless \
         --log="$work/dpkg.log" "$@" >>"$work/dpkg.out" 2>&1
 }
+compgen -G "$work/libduality-masque0_*.deb" >/dev/null && packages+=(libduality-masque0)
 [ -z "$python" ] || packages+=(python3-duality)
 [ ! -x "$build/bin/duality" ] || packages+=(duality-tools)
 files=()

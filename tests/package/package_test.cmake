@@ -10,7 +10,12 @@ function(run)
 endfunction()
 
 file(REMOVE_RECURSE "${WORK}")
-foreach(component IN ITEMS ${COMPONENTS} runtime)
+if("c_masque" IN_LIST COMPONENTS)
+    set(runtimes runtime masque_runtime)
+else()
+    set(runtimes runtime)
+endif()
+foreach(component IN ITEMS ${COMPONENTS} ${runtimes})
     run("${CMAKE_COMMAND}" --install "${BUILD}" --prefix "${WORK}/installed" --component ${component})
 endforeach()
 set(there "${WORK}/moved here")
@@ -20,7 +25,7 @@ cmake_path(GET tests PARENT_PATH root)
 set(examples "${root}/examples")
 
 set(more ${COMPONENTS})
-list(FILTER more INCLUDE REGEX "masque|secure")
+list(FILTER more INCLUDE REGEX "^(masque|secure|c_masque)$")
 list(JOIN more "," more_joined)
 
 # Nothing installed may remember where it was built or first installed.

@@ -415,3 +415,113 @@ class Variant(enum.IntEnum):
     """and a second, metered path on demand"""
     HOT = 5
     """every packet on both paths, within the metered budget"""
+
+
+class Congestion(enum.IntEnum):
+    """How fast a QUIC connection sends."""
+
+    CUBIC = 0
+    """RFC 9438"""
+    BBR = 1
+    """by the bottleneck's rate and the round trip"""
+
+
+class Ecn(enum.IntEnum):
+    """The two bits of an IP header that tell of congestion."""
+
+    NOT_ECT = 0
+    """this end does not speak it"""
+    ECT1 = 1
+    """it does"""
+    ECT0 = 2
+    """it does"""
+    CE = 3
+    """congestion was experienced"""
+
+
+class TunnelOutput(enum.IntEnum):
+    """What the owner of a tunnel is to do."""
+
+    NONE = 0
+    """nothing"""
+    TRANSMIT = 1
+    """send a QUIC packet to the relay"""
+    DELIVER = 2
+    """give a payload to the application"""
+    EVENT = 3
+    """take note"""
+
+
+class TunnelEvent(enum.IntEnum):
+    """What a tunnel tells."""
+
+    CONNECTED = 0
+    """the relay is there and may be used"""
+    FLOW_OPEN = 1
+    """the relay has accepted the flow"""
+    FLOW_REFUSED = 2
+    """it has not; the flow is gone"""
+    FLOW_CLOSED = 3
+    """the relay, or this end, has closed the flow; it is gone"""
+    CLOSED = 4
+    """the connection is over, and every flow with it"""
+
+
+class ProxyError(enum.IntEnum):
+    """Why a relay refused, in the words of RFC 9209."""
+
+    NONE = 0
+    """it did not say, or did not refuse"""
+    DNS_TIMEOUT = 1
+    """nobody answered for the target's name"""
+    DNS_ERROR = 2
+    """the target's name could not be looked up"""
+    DESTINATION_NOT_FOUND = 3
+    """the target's name has no address"""
+    DESTINATION_UNAVAILABLE = 4
+    """the target cannot be used now"""
+    DESTINATION_IP_PROHIBITED = 5
+    """the target's address is not allowed"""
+    DESTINATION_IP_UNROUTABLE = 6
+    """there is no route to the target"""
+    CONNECTION_REFUSED = 7
+    """the target refused"""
+    CONNECTION_LIMIT_REACHED = 8
+    """the relay has as many tunnels as it wants"""
+    HTTP_REQUEST_ERROR = 9
+    """the request is not what the relay expects"""
+    HTTP_REQUEST_DENIED = 10
+    """the relay does not do this for this client"""
+    PROXY_CONFIGURATION_ERROR = 11
+    """the relay is not set up for it"""
+    PROXY_INTERNAL_ERROR = 12
+    """something went wrong inside of the relay"""
+    OTHER = 13
+    """a reason that is not in this list"""
+
+
+class CloseCause(enum.IntEnum):
+    """Why a connection is over."""
+
+    NONE = 0
+    """it is not"""
+    LOCAL = 1
+    """this end closed it"""
+    PEER = 2
+    """the peer closed it"""
+    IDLE = 3
+    """nothing came for too long"""
+    HANDSHAKE_TIMEOUT = 4
+    """no answer, or none in time"""
+    LIFETIME = 5
+    """it had lived as long as it may"""
+    RESET = 6
+    """the peer does not know the connection any more, as after its restart"""
+    UNTRUSTED = 7
+    """the relay's certificate was refused"""
+    NO_MASQUE = 8
+    """the peer speaks HTTP/3 but not extended CONNECT"""
+    PROTOCOL_ERROR = 9
+    """somebody broke a rule of QUIC, TLS or HTTP/3"""
+    OUT_OF_MEMORY = 10
+    """the allocator returned nothing"""
