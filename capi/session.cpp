@@ -196,19 +196,6 @@ void give_delivery(duality_session_output& c, const delivery& d) noexcept {
     return DUALITY_OK;
 }
 
-/// `duality_session_poll_output` for a caller whose struct has another size than ours.
-[[gnu::noinline, gnu::cold]] duality_status poll_part(duality_session* session, std::int64_t now_ns,
-                                                      duality_session_output* output) noexcept {
-    if (!sized(output)) return DUALITY_INVALID_ARGUMENT;
-    duality_session_output whole{};
-    if (!read_struct(output, whole)) return DUALITY_INVALID_ARGUMENT;
-    const duality_status said = duality_session_poll_output(session, now_ns, &whole);
-    if (said != DUALITY_OK) return said;
-    whole.struct_size = output->struct_size;
-    std::memcpy(output, &whole, std::min<std::size_t>(output->struct_size, sizeof whole));
-    return said;
-}
-
 /// The configuration of a session with those of its parts.
 [[nodiscard]] failure take_config(const duality_session_config* given, session_config& config) noexcept {
     if (given == nullptr) return {status::ok, {}};
@@ -321,11 +308,12 @@ duality_status duality_session_handle_timeout(duality_session* session, std::int
     });
 }
 
-duality_status duality_session_poll_output(duality_session* session, std::int64_t now_ns,
-                                           duality_session_output* output) {
-    // Several calls for every packet: nothing here that is not needed for the usual one.
-    if (output == nullptr || output->struct_size != sizeof *output) [[unlikely]]
-        return poll_part(session, now_ns, output);
+namespace {
+
+/// The next output into a struct of our size. Several calls for every packet: nothing here that is not needed for the usual
+/// one.
+[[gnu::always_inline]] inline duality_status poll_whole(duality_session* session, std::int64_t now_ns,
+                                                        duality_session_output* output) noexcept {
     auto* const found = find_box(session);
     if (found == nullptr) [[unlikely]]
         return to_c(slots::refusal(number_of(session)));
@@ -340,6 +328,27 @@ duality_status duality_session_poll_output(duality_session* session, std::int64_
     else
         give_delivery(*output, out.deliver);
     return DUALITY_OK;
+}
+
+/// The same for a caller whose struct has another size.
+[[gnu::noinline, gnu::cold]] duality_status poll_part(duality_session* session, std::int64_t now_ns,
+                                                      duality_session_output* output) noexcept {
+    duality_session_output whole{};
+    if (!read_struct(output, whole)) return DUALITY_INVALID_ARGUMENT;
+    const duality_status said = poll_whole(session, now_ns, &whole);
+    if (said != DUALITY_OK) return said;
+    whole.struct_size = output->struct_size;
+    std::memcpy(output, &whole, std::min<std::size_t>(output->struct_size, sizeof whole));
+    return said;
+}
+
+}  // namespace
+
+duality_status duality_session_poll_output(duality_session* session, std::int64_t now_ns,
+                                           duality_session_output* output) {
+    if (output == nullptr || output->struct_size != sizeof *output) [[unlikely]]
+        return poll_part(session, now_ns, output);
+    return poll_whole(session, now_ns, output);
 }
 
 duality_status duality_session_next_timeout(const duality_session* session, std::int64_t* at_ns) {

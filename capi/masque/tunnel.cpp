@@ -5,6 +5,7 @@
 
 #include <array>
 
+#include "duality.h"
 #include "masque.h"
 #include "objects.hpp"
 
