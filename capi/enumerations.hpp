@@ -6,9 +6,6 @@
 #include <cstdint>
 
 #include "duality/lab/simulation.hpp"
-#include "duality/masque/endpoint.hpp"
-#include "duality/masque/proxy_status.hpp"
-#include "duality/masque/tunnel.hpp"
 #include "duality/parity.hpp"
 #include "duality/session_config.hpp"
 #include "duality/status.hpp"

@@ -120,7 +120,8 @@ def python_text(sets):
 
 def cpp_text(sets):
     """Fails to compile when a value differs, or (-Wswitch) when an enumerator is not in the table."""
-    out = ["// Written by scripts/values.py.", '#include "duality.h"', '#include "enumerations.hpp"', "", "namespace {", ""]
+    out = ["// Written by scripts/values.py.", '#include "duality.h"', '#include "duality/masque/tunnel.hpp"',
+           '#include "enumerations.hpp"', "", "namespace {", ""]
     for group in sets:
         kind = group["cpp"]
         out.append(f"[[maybe_unused]] constexpr bool in_table({kind} value) {{")

@@ -17,7 +17,7 @@ work=$2
 rm -rf "$work/wheels" "$work/venv"
 mkdir -p "$work"
 "$python" -m pip wheel --quiet --disable-pip-version-check --no-build-isolation --no-deps --no-index \
-    -C cmake.args=-DCMAKE_CXX_FLAGS_RELEASE=-O0 -C "build-dir=$work/build" -w "$work/wheels" "$source"
+    --config-settings=cmake.args=-DCMAKE_CXX_FLAGS_RELEASE=-O0 "--config-settings=build-dir=$work/build" -w "$work/wheels" "$source"
 wheel=$(echo "$work"/wheels/duality-*.whl)
 
 "$python" - "$wheel" "$source" <<'EOF'
