@@ -22,11 +22,13 @@ namespace masque {
 /// Relays on other threads may use the same one.
 class client_account {
 public:
-    /// One connection or tunnel more, if there are fewer than `most`.
+    /// One connection, tunnel or lookup more, if there are fewer than `most`.
     [[nodiscard]] bool take_connection(std::uint32_t most) noexcept { return take(connections_, most); }
     [[nodiscard]] bool take_tunnel(std::uint32_t most) noexcept { return take(tunnels_, most); }
+    [[nodiscard]] bool take_lookup(std::uint32_t most) noexcept { return take(lookups_, most); }
     void give_connection() noexcept { connections_.fetch_sub(1, std::memory_order_relaxed); }
     void give_tunnel() noexcept { tunnels_.fetch_sub(1, std::memory_order_relaxed); }
+    void give_lookup() noexcept { lookups_.fetch_sub(1, std::memory_order_relaxed); }
 
     /// May so many bytes pass? They are counted if they may; 0: there is no limit, and nothing is counted.
     [[nodiscard]] bool within_quota(std::size_t bytes, std::uint64_t most) noexcept {
@@ -63,6 +65,7 @@ private:
 
     std::atomic<std::uint32_t> connections_{0};
     std::atomic<std::uint32_t> tunnels_{0};
+    std::atomic<std::uint32_t> lookups_{0};
     std::atomic<std::uint64_t> bytes_{0};
     /// When all that was let through would have passed at the rate.
     std::atomic<std::int64_t> rate_at_{instant::before_all().ns()};

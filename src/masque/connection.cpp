@@ -405,6 +405,12 @@ void connection::close(instant now) noexcept {
     end_life(close_cause::local);
 }
 
+void connection::drop() noexcept {
+    if (state_ == life::open) end_life(close_cause::local);
+    state_ = life::over;
+    wants_write_ = false;
+}
+
 void connection::fail(instant now, int error) noexcept {
     over_at_ = now + duration::from_ns(static_cast<std::int64_t>(3 * ngtcp2_conn_get_pto(quic_)));
     switch (error) {

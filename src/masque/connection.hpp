@@ -167,6 +167,9 @@ struct connection_marks {
     bool listed_to_write = false;
     std::size_t timer_place = 0;
     instant timer_at = instant::never();
+    connection* older_unproven = nullptr;  ///< see `connection_table`
+    connection* newer_unproven = nullptr;
+    bool unproven = false;
 };
 
 class connection : public connection_marks {
@@ -191,10 +194,13 @@ public:
     [[nodiscard]] bool wants_write() const noexcept { return wants_write_; }
     /// Tells the peer and ends.
     void close(instant now) noexcept;
+    /// Ends without a word, at once.
+    void drop() noexcept;
     /// Nothing more can come or go.
     [[nodiscard]] bool is_over() const noexcept { return state_ == life::over; }
     [[nodiscard]] bool is_open() const noexcept { return state_ == life::open; }
     [[nodiscard]] close_cause cause() const noexcept { return cause_; }
+    [[nodiscard]] instant born() const noexcept { return born_; }
     [[nodiscard]] bool handshake_done() const noexcept;
 
     // Requests.

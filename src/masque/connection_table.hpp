@@ -109,6 +109,23 @@ public:
         for (std::size_t i = 0; i < count_; ++i) see(*heap_[i].who);
     }
 
+    // Those that have not shown yet that they may use the relay, by age. Whoever only comes to take up room is among them.
+
+    void add_unproven(connection& c) noexcept {
+        c.unproven = true;
+        c.older_unproven = newest_unproven_;
+        (newest_unproven_ == nullptr ? oldest_unproven_ : newest_unproven_->newer_unproven) = &c;
+        newest_unproven_ = &c;
+    }
+    /// Harmless when it is none.
+    void remove_unproven(connection& c) noexcept {
+        if (!c.unproven) return;
+        c.unproven = false;
+        (c.older_unproven == nullptr ? oldest_unproven_ : c.older_unproven->newer_unproven) = c.newer_unproven;
+        (c.newer_unproven == nullptr ? newest_unproven_ : c.newer_unproven->older_unproven) = c.older_unproven;
+    }
+    [[nodiscard]] connection* oldest_unproven() noexcept { return oldest_unproven_; }
+
     // Those that have something to write, first come first served.
 
     void list(connection& c) noexcept {
@@ -156,6 +173,8 @@ private:
     hash_map<cid_key, connection*, keyed_hash> by_id_;
     buffer<entry> heap_;  ///< by time
     std::size_t count_ = 0;
+    connection* oldest_unproven_ = nullptr;
+    connection* newest_unproven_ = nullptr;
     connection* first_listed_ = nullptr;
     connection* last_listed_ = nullptr;
 };

@@ -15,6 +15,7 @@ namespace masque {
 namespace {
 
 constexpr std::size_t lone_packets_max = 256;
+constexpr duration time_to_prove = duration::from_seconds(10);
 constexpr ngtcp2_duration retry_lifetime = 10 * NGTCP2_SECONDS;
 /// A stateless reset is shorter than what it answers, or two ends that know nothing would answer each other for ever.
 constexpr std::size_t reset_size = NGTCP2_MIN_STATELESS_RESET_RANDLEN + NGTCP2_STATELESS_RESET_TOKENLEN + 17;
@@ -42,6 +43,7 @@ status relay::state::set_up(instant now, const relay_config& config) noexcept {
     handshakes_before_retry = config.handshakes_before_retry;
     max_connections_per_address = config.max_connections_per_address;
     max_tunnels_per_client = config.max_tunnels_per_client;
+    max_lookups_per_client = config.max_lookups_per_client;
     rate_per_client_bps = config.rate_per_client_bps;
     bytes_per_client = config.bytes_per_client;
     max_unanswered = config.max_unanswered;
@@ -106,6 +108,7 @@ void relay::state::begin_connection(instant now, const udp_path& from, ecn mark,
         retry == retry_mode::always || (retry == retry_mode::under_load && stats.handshakes >= handshakes_before_retry);
     if (busy && first.token.empty()) return send_retry(now, from, head);
 
+    if (connections.full()) make_room(now);
     client_account* const account = admit_address(from.remote.ip);
     if (account == nullptr) {
         ++stats.refused_connections;
@@ -121,10 +124,21 @@ void relay::state::begin_connection(instant now, const udp_path& from, ecn mark,
     connection& c = *made;
     connections.add(std::move(made));
     c.account = account;
+    connections.add_unproven(c);
     c.counted_as_handshake = true;
     ++stats.handshakes;
     c.read(now, from, mark, bytes);
     settle(c);
+}
+
+/// Who has had the time to open a tunnel and has opened none gives way to who comes now.
+void relay::state::make_room(instant now) noexcept {
+    connection* const c = connections.oldest_unproven();
+    if (c == nullptr || now - c->born() < time_to_prove) return;
+    ++stats.evicted;
+    connections.remove_unproven(*c);
+    c->drop();
+    settle(*c);
 }
 
 client_account* relay::state::admit_address(const ip_address& ip) noexcept {
@@ -215,6 +229,7 @@ void relay::state::settle(connection& c) noexcept {
 
 void relay::state::remove(connection& c) noexcept {
     c.forget_ids();
+    connections.remove_unproven(c);
     client_account& account = *c.account;
     // Its requests were told that they are over when it ended.
     const heap_ptr<connection> gone = connections.remove(c);
@@ -290,6 +305,7 @@ result<relay> relay::create(instant now, const relay_config& config, const alloc
         .in_range("max_connections_per_address", config.max_connections_per_address)
         .in_range("max_tunnels", config.max_tunnels)
         .in_range("max_tunnels_per_client", config.max_tunnels_per_client)
+        .in_range("max_lookups_per_client", config.max_lookups_per_client)
         .in_range("max_tunnels_per_connection", config.max_tunnels_per_connection)
         .in_range("max_unanswered", config.max_unanswered)
         .in_range("max_payload", config.max_payload)

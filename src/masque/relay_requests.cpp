@@ -54,6 +54,11 @@ void relay::state::on_head(connection& from, request& asked, const message& head
     t->at = target_state::opening;
     asked.user = targets.id_of(*t);
     if (const std::optional<ip_address> literal = wanted.literal()) return open(*t, *literal);
+    t->looked_up = client->take_lookup(max_lookups_per_client);
+    if (!t->looked_up) {
+        ++stats.refused_tunnels;
+        return refuse(*t, proxy_error::connection_limit_reached);
+    }
     t->asked = make_on_heap<udp_target>(shared.memory, wanted);
     if (!t->asked) return refuse(*t, proxy_error::proxy_internal_error);
     t->at = target_state::resolve_due;
@@ -84,6 +89,7 @@ void relay::state::open(relay_target& t, const ip_address& ip) noexcept {
         return refuse(t, proxy_error::destination_ip_prohibited);
     }
     t.address.ip = ip;
+    end_lookup(t);
     t.asked.reset();
     t.at = target_state::open_due;
     targets.list(t);
@@ -101,6 +107,7 @@ void relay::state::refuse(relay_target& t, proxy_error why) noexcept {
 
 /// The request is over or refused: what the caller knows of it decides what is left to do.
 void relay::state::forget(relay_target& t) noexcept {
+    end_lookup(t);
     t.client->give_tunnel();
     t.client = nullptr;
     t.via = nullptr;
@@ -113,6 +120,11 @@ void relay::state::forget(relay_target& t) noexcept {
     } else {
         targets.give(t);
     }
+}
+
+void relay::state::end_lookup(relay_target& t) noexcept {
+    if (t.looked_up) t.client->give_lookup();
+    t.looked_up = false;
 }
 
 bool relay::state::poll_target(relay_output& out) noexcept {
@@ -200,6 +212,7 @@ status relay::target_opened(instant now, target_id id) noexcept {
     t->at = target_state::open;
     ++s.stats.accepted_tunnels;
     connection& via = *t->via;
+    s.connections.remove_unproven(via);
     via.accept(*t->on);
     s.settle(via);
     return status::ok;

@@ -48,6 +48,7 @@ public:
     void open(relay_target& t, const ip_address& ip) noexcept;
     void refuse(relay_target& t, proxy_error why) noexcept;
     void forget(relay_target& t) noexcept;
+    void end_lookup(relay_target& t) noexcept;
     /// Counts and limits a payload; false when it may not pass.
     [[nodiscard]] bool let_pass(client_account& client, std::size_t bytes) noexcept;
 
@@ -75,6 +76,7 @@ public:
     std::uint32_t handshakes_before_retry = 0;
     std::uint32_t max_connections_per_address = 0;
     std::uint32_t max_tunnels_per_client = 0;
+    std::uint32_t max_lookups_per_client = 0;
     std::uint64_t rate_per_client_bps = 0;
     std::uint64_t bytes_per_client = 0;
     std::uint32_t max_unanswered = 0;
@@ -93,6 +95,7 @@ private:
     /// The account of a client that may have one connection more, which is counted; else nullptr.
     [[nodiscard]] client_account* admit_address(const ip_address& ip) noexcept;
     void let_go(client_account& account) noexcept;
+    void make_room(instant now) noexcept;
     [[nodiscard]] client_account* admit(connection& from, request& asked, const message& head) noexcept;
 };
 

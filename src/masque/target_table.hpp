@@ -27,8 +27,9 @@ enum class target_state : std::uint8_t {
 
 struct relay_target {
     target_state at = target_state::free;
-    bool listed = false;  ///< the caller is to be told
-    bool known = false;   ///< it has been told of this target
+    bool listed = false;     ///< the caller is to be told
+    bool known = false;      ///< it has been told of this target
+    bool looked_up = false;  ///< its name counts among the client's lookups
     std::uint32_t generation = 0;
     std::uint32_t next = 0;
     std::uint32_t unanswered = 0;

@@ -18,7 +18,6 @@ namespace {
 
 constexpr int socket_buffer_bytes = 4 << 20;
 constexpr std::size_t read_batch = 32;
-constexpr std::size_t read_rounds = 8;
 /// With GRO the kernel hands over up to 64 kB at once.
 constexpr std::size_t read_buffer_bytes = 65'536;
 constexpr std::size_t write_batch = 64;
@@ -185,10 +184,10 @@ std::unique_ptr<batch_socket> batch_socket::connect(const socket_address& peer, 
     return made;
 }
 
-bool batch_socket::read(const receiver& take) {
+bool batch_socket::read(const receiver& take, std::size_t batches) {
     read_memory& memory = reading();
     last_error_ = 0;
-    for (std::size_t round = 0; round < read_rounds; ++round) {
+    for (std::size_t round = 0; round < batches; ++round) {
         for (std::size_t i = 0; i < read_batch; ++i) {
             memory.pieces[i] = {memory.bytes.data() + i * read_buffer_bytes, read_buffer_bytes};
             msghdr& header = memory.messages[i].msg_hdr;

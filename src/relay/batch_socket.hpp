@@ -61,9 +61,10 @@ public:
 
     [[nodiscard]] int fd() const noexcept { return fd_; }
     [[nodiscard]] const socket_address& local() const noexcept { return local_; }
-    /// Hands over what has come, at most some hundred datagrams. False when there was nothing more; `last_error()`
-    /// tells whether the kernel had a complaint about an earlier send.
-    bool read(const receiver& take);
+    static constexpr std::size_t read_batches = 8;
+    /// Hands over what has come, at most so many times 32 that the kernel handed over. False when there was nothing more;
+    /// `last_error()` tells whether the kernel had a complaint about an earlier send.
+    bool read(const receiver& take, std::size_t batches = read_batches);
     [[nodiscard]] int last_error() const noexcept { return last_error_; }
 
     /// Of the last `flush`: what the kernel said of a connected socket's peer; 0 when it had no complaint.

@@ -30,6 +30,7 @@ struct figure {
         {"retries", "Clients asked to prove their address", r.retries},
         {"resets", "Packets of unknown connections answered with a reset", r.resets},
         {"refused_connections", "Connections refused by a limit", r.refused_connections},
+        {"evicted", "Connections without a tunnel that gave way to others", r.evicted},
         {"refused_packets", "Packets that begin or continue no connection", r.refused_packets},
         {"refused_tokens", "Requests without a good token", r.refused_tokens},
         {"refused_targets", "Targets refused by the policy", r.refused_targets},

@@ -17,6 +17,9 @@ using masque::relay_output_kind;
 
 /// Clients are served in turns, so that those of targets are not forgotten over them.
 constexpr int read_turns = 4;
+/// Names under way at a time, and how long an answer is waited for.
+constexpr std::size_t lookups_max = 256;
+constexpr duration lookup_time = duration::from_seconds(5);
 
 [[nodiscard]] std::string explain(const failure& why) {
     std::string text{to_string(why.code)};
@@ -44,8 +47,10 @@ constexpr int read_turns = 4;
 /// A question to the system's resolver. It outlives the server if need be: libuv frees it when the answer is there.
 struct relay_server::lookup {
     uv_getaddrinfo_t request{};
-    relay_server* server = nullptr;  ///< nullptr when nobody wants to know any more
+    relay_server* server = nullptr;  ///< nullptr when it is gone
     masque::target_id id = 0;
+    instant asked_at{};
+    bool wanted = true;
 };
 
 std::unique_ptr<relay_server> relay_server::create(uv_loop_t& loop, const relay_server_config& config,
@@ -123,9 +128,12 @@ void relay_server::on_clients() {
 void relay_server::on_target(target& t) {
     const instant now = monotonic_now();
     const masque::target_id id = t.id;
-    (void)t.socket->read([&](const batch_socket::datagram& d) {
-        (void)relay_.handle_target_datagram(now, id, d.bytes);  // the relay counts what it refuses
-    });
+    // One batch: what is left is read in the next turn of the loop, after those of others.
+    (void)t.socket->read(
+        [&](const batch_socket::datagram& d) {
+            (void)relay_.handle_target_datagram(now, id, d.bytes);  // the relay counts what it refuses
+        },
+        1);
     // The kernel knows that nobody is there; the client is to know it too (RFC 9298, section 3.1).
     if (t.socket->last_error() != 0) (void)relay_.target_lost(now, id);
     pump();
@@ -133,11 +141,15 @@ void relay_server::on_target(target& t) {
 
 void relay_server::pump() {
     const instant now = monotonic_now();
+    give_up_lookups(now);
     do take_outputs(now);
     while (flush_targets(now));  // clients of lost targets are to be told
     clients_->flush();
     // Every packet puts the next time-out off. The timer is not told each time: it may wake too early and ask again.
-    const instant next = relay_.next_timeout();
+    instant next = relay_.next_timeout();
+    if (!lookup_order_.empty())
+        if (const auto asked = lookups_.find(lookup_order_.front()); asked != lookups_.end())
+            next = std::min(next, asked->second->asked_at + lookup_time);
     if (next >= wake_at_ && wake_at_ > now) return;
     wake_at_ = next;
     timer_->wake_at(next);
@@ -154,10 +166,8 @@ void relay_server::take_outputs(instant now) {
             case relay_output_kind::resolve: resolve(out.target, out.host); break;
             case relay_output_kind::open_target: open_target(out.target, out.address); break;
             case relay_output_kind::close_target:
-                if (const auto asked = lookups_.find(out.target); asked != lookups_.end()) {
-                    asked->second->server = nullptr;
-                    lookups_.erase(asked);
-                }
+                if (const auto asked = lookups_.find(out.target); asked != lookups_.end())
+                    asked->second->wanted = false;
                 if (const auto t = targets_.find(out.target); t != targets_.end()) {
                     std::erase(dirty_, t->second.get());
                     t->second->socket->flush();
@@ -185,10 +195,27 @@ bool relay_server::flush_targets(instant now) {
     return any_lost;
 }
 
+/// The system's resolver takes its time with names whose servers do not answer. Their clients are told before.
+void relay_server::give_up_lookups(instant now) {
+    for (; !lookup_order_.empty(); lookup_order_.pop_front()) {
+        const auto asked = lookups_.find(lookup_order_.front());
+        if (asked == lookups_.end() || !asked->second->wanted) continue;
+        if (now < asked->second->asked_at + lookup_time) return;
+        asked->second->wanted = false;
+        (void)uv_cancel(reinterpret_cast<uv_req_t*>(&asked->second->request));
+        (void)relay_.target_failed(now, asked->first, proxy_error::dns_timeout);
+    }
+}
+
 void relay_server::resolve(masque::target_id id, std::string_view host) {
+    if (lookups_.size() >= lookups_max) {
+        (void)relay_.target_failed(monotonic_now(), id, proxy_error::dns_timeout);
+        return;
+    }
     auto asked = std::make_unique<lookup>();
     asked->server = this;
     asked->id = id;
+    asked->asked_at = monotonic_now();
     asked->request.data = asked.get();
     addrinfo hints{};
     hints.ai_socktype = SOCK_DGRAM;
@@ -198,11 +225,11 @@ void relay_server::resolve(masque::target_id id, std::string_view host) {
         [](uv_getaddrinfo_t* request, int failed, addrinfo* found) {
             const std::unique_ptr<lookup> done{static_cast<lookup*>(request->data)};
             relay_server* const server = done->server;
-            if (server != nullptr) {
+            if (server != nullptr) server->lookups_.erase(done->id);
+            if (server != nullptr && done->wanted) {
                 std::vector<masque::ip_address> answers;
                 for (const addrinfo* a = found; failed == 0 && a != nullptr; a = a->ai_next)
                     answers.push_back(to_udp_address(socket_address{*a->ai_addr}).ip);
-                server->lookups_.erase(done->id);
                 if (failed != 0 && failed != UV_EAI_NONAME && failed != UV_EAI_NODATA)
                     (void)server->relay_.target_failed(monotonic_now(), done->id, proxy_error::dns_timeout);
                 else
@@ -217,6 +244,7 @@ void relay_server::resolve(masque::target_id id, std::string_view host) {
         return;
     }
     lookups_[id] = asked.release();
+    lookup_order_.push_back(id);
 }
 
 void relay_server::open_target(masque::target_id id, const masque::udp_address& address) {

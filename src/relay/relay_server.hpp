@@ -6,6 +6,7 @@
 #include <uv.h>
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
@@ -94,6 +95,7 @@ private:
     /// True when the kernel knows of a target that it is not there.
     [[nodiscard]] bool flush_targets(instant now);
     void resolve(masque::target_id id, std::string_view host);
+    void give_up_lookups(instant now);
     void open_target(masque::target_id id, const masque::udp_address& address);
     void send_to_target(masque::target_id id, byte_view payload);
 
@@ -106,7 +108,8 @@ private:
     instant wake_at_ = instant::before_all();  ///< what it is set to, or was
     std::unordered_map<masque::target_id, std::unique_ptr<target>> targets_;
     std::vector<target*> dirty_;
-    std::unordered_map<masque::target_id, lookup*> lookups_;
+    std::unordered_map<masque::target_id, lookup*> lookups_;  ///< also those whose answer nobody wants any more
+    std::deque<masque::target_id> lookup_order_;              ///< the oldest first; some are over
     relay_server_stats counted_;  ///< by the server itself, and by the sockets of targets that are gone
     masque::worker_steering steering_;
     std::uint32_t worker_ = 0;

@@ -54,6 +54,7 @@ struct relay_config {
     std::uint32_t max_connections_per_address = 64;  ///< an IPv6 /64 is one address
     std::uint32_t max_tunnels = 50'000;
     std::uint32_t max_tunnels_per_client = 256;
+    std::uint32_t max_lookups_per_client = 16;  ///< names under way at a time
     std::uint32_t max_tunnels_per_connection = 128;
     std::uint64_t rate_per_client_bps = 0;     ///< payload, both directions together; 0: as fast as it goes
     std::uint64_t bytes_per_client = 0;        ///< payload, for good; needs tokens; 0: no limit
@@ -74,6 +75,7 @@ inline constexpr field_bounds relay_bounds[] = {
     {"max_connections_per_address", 1, 1 << 20, "connections"},
     {"max_tunnels", 1, 1 << 22, "tunnels"},
     {"max_tunnels_per_client", 1, 1 << 22, "tunnels"},
+    {"max_lookups_per_client", 1, 1 << 16, "names"},
     {"max_tunnels_per_connection", 1, 65'535, "tunnels"},
     {"max_unanswered", 1, 0x7FFFFFFF, "payloads"},
     {"max_payload", 64, 65'527, "bytes"},
@@ -115,6 +117,7 @@ struct relay_statistics {
     std::uint64_t retries = 0;              ///< clients that were asked to prove their address
     std::uint64_t resets = 0;               ///< packets of connections nobody knows, answered with a reset
     std::uint64_t refused_connections = 0;  ///< over a limit, or while draining
+    std::uint64_t evicted = 0;              ///< connections without a tunnel that gave way to others, all being taken
     std::uint64_t refused_packets = 0;      ///< no QUIC, or none that begins a connection
     std::uint64_t refused_tokens = 0;       ///< requests without a good token
     std::uint64_t refused_targets = 0;      ///< by the policy
@@ -137,6 +140,7 @@ struct relay_statistics {
         retries += other.retries;
         resets += other.resets;
         refused_connections += other.refused_connections;
+        evicted += other.evicted;
         refused_packets += other.refused_packets;
         refused_tokens += other.refused_tokens;
         refused_targets += other.refused_targets;
