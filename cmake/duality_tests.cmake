@@ -99,6 +99,14 @@ add_test(NAME "${DUALITY_TEST_PREFIX}interop: wire format" COMMAND "${DUALITY_PY
     --document "${PROJECT_SOURCE_DIR}/docs/wire-format.md")
 set_tests_properties("${DUALITY_TEST_PREFIX}interop: wire format" PROPERTIES LABELS interop TIMEOUT 120)
 
+# The relay as a program.
+if(TARGET duality_relay)
+    set(test "${DUALITY_TEST_PREFIX}relay: the program from its configuration file to its end")
+    add_test(NAME "${test}" COMMAND "${DUALITY_PYTHON}" "${PROJECT_SOURCE_DIR}/tests/relay/relay_program_test.py"
+        $<TARGET_FILE:duality>)
+    set_tests_properties("${test}" PROPERTIES LABELS relay TIMEOUT 120 RUN_SERIAL TRUE)
+endif()
+
 # Examples: one idea each, run to the end.
 duality_sources(duality_example_sources "${PROJECT_SOURCE_DIR}/examples/*.cpp")
 if(NOT TARGET PkgConfig::opus OR NOT TARGET PkgConfig::sndfile)

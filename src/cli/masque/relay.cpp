@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
+#include <sys/resource.h>
 #include <uv.h>
 
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -12,6 +14,7 @@
 #include <vector>
 
 #include "cli/commands.hpp"
+#include "cli/option_file.hpp"
 #include "relay/figures_endpoint.hpp"
 #include "relay/relay_figures.hpp"
 #include "relay/relay_identity.hpp"
@@ -106,12 +109,23 @@ masque::target_policy policy_from(const relay_options& options) {
     return policy;
 }
 
+/// Each tunnel has a socket. More than the system gives everybody it gives on request.
+void take_all_descriptors() noexcept {
+    rlimit limit{};
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 /// One run from start to the end of the last connection.
 class relay_run {
 public:
     explicit relay_run(relay_options options) : options_{std::move(options)} {}
 
     void run() {
+        take_all_descriptors();
+        // libuv resolves names with four threads, which are soon waiting for name servers that do not answer.
+        (void)setenv("UV_THREADPOOL_SIZE", "32", 0);
         io::relay_identity identity;
         std::string error;
         if (!io::load_relay_identity(options_.state, options_.names, identity, error)) fail(error);
@@ -244,7 +258,7 @@ private:
 void add_relay_command(CLI::App& app) {
     const auto options = std::make_shared<relay_options>();
     CLI::App* command = app.add_subcommand("relay", "Relay UDP for clients that come over HTTP/3 (RFC 9298)");
-    command->set_config("--config", "", "Read these options from a file of NAME = VALUE lines");
+    add_option_file(*command);
     command->add_option("--listen", options->listen, "Where clients come to")
         ->capture_default_str()
         ->type_name("ADDR:PORT");
@@ -272,10 +286,15 @@ void add_relay_command(CLI::App& app) {
                                                       {"under-load", masque::retry_mode::under_load},
                                                       {"always", masque::retry_mode::always}}))
         ->default_str("under-load");
-    command->add_option("--max-connections", options->max_connections)->capture_default_str();
-    command->add_option("--max-connections-per-address", options->max_connections_per_address)->capture_default_str();
-    command->add_option("--max-tunnels", options->max_tunnels)->capture_default_str();
-    command->add_option("--max-tunnels-per-client", options->max_tunnels_per_client)->capture_default_str();
+    const auto add_limit = [&](const char* name, std::uint32_t& value, const char* meaning) {
+        command->add_option(name, value, meaning)->type_name("COUNT")->capture_default_str();
+    };
+    add_limit("--max-connections", options->max_connections, "Connections of all clients; the workers divide them");
+    add_limit("--max-connections-per-address", options->max_connections_per_address,
+              "Connections from one address; an IPv6 /64 is one");
+    add_limit("--max-tunnels", options->max_tunnels, "Tunnels of all clients; the workers divide them");
+    add_limit("--max-tunnels-per-client", options->max_tunnels_per_client,
+              "Tunnels of one token, or of one address where there are no tokens");
     command->add_option("--rate", options->rate_kbps, "Payload of one client, both directions together; 0: no limit")
         ->type_name("KBIT/S")
         ->capture_default_str();
@@ -289,7 +308,11 @@ void add_relay_command(CLI::App& app) {
         ->type_name("SECONDS")
         ->capture_default_str();
     command->add_flag("--quiet", options->quiet, "Say nothing but errors");
-    command->callback([options] { relay_run{*options}.run(); });
+    command->callback([options, command] {
+        apply_option_file(*command);
+        if (options->open && !options->token_file.empty()) fail("open and tokens exclude each other");
+        relay_run{*options}.run();
+    });
 }
 
 }  // namespace cli
