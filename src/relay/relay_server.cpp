@@ -17,6 +17,8 @@ using masque::relay_output_kind;
 
 /// Clients are served in turns, so that those of targets are not forgotten over them.
 constexpr int read_turns = 4;
+/// A packet may hold some hundred small payloads; what comes out goes on before the relay's buffers are full.
+constexpr std::size_t packets_between_pumps = 32;
 /// Names under way at a time, and how long an answer is waited for.
 constexpr std::size_t lookups_max = 256;
 constexpr duration lookup_time = duration::from_seconds(5);
@@ -117,11 +119,13 @@ void relay_server::take(const masque::udp_path& path, masque::ecn mark, byte_vie
 }
 
 void relay_server::on_clients() {
+    std::size_t packets = 0;
     const auto take = [&](const batch_socket::datagram& d) {
         if (handed_over(d)) return;
         relay_.handle_datagram(monotonic_now(), {local_, d.from}, d.mark, d.bytes);
+        if (++packets % packets_between_pumps == 0) pump();
     };
-    for (int turn = 0; turn < read_turns && clients_->read(take); ++turn) pump();
+    for (int turn = 0; turn < read_turns && clients_->read(take); ++turn) continue;
     pump();
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""`duality relay` as an operator runs it: a configuration file, two workers, statistics, a drain on SIGTERM.
+"""`duality relay` as an operator runs it: the configuration file of the examples, two workers, statistics, a drain.
 
     relay_program_test.py PROGRAM
 
@@ -18,13 +18,21 @@ import threading
 import time
 import urllib.request
 
+EXAMPLE = pathlib.Path(__file__).resolve().parents[2] / "examples/relay/relay.conf"
 PAYLOAD = b"a payload that nobody else reads"
 CLIENT = "127.0.0.66"  # of the local program; the tunnel itself comes from 127.0.0.1, where everything else is too
 TARGET = "127.0.0.77"
 DEADLINE = 20
 
 
+RUNNING = []
+
+
 def fail(why):
+    for one in RUNNING:
+        one.child.kill()
+        one.reader.join(1)
+        print(one.output)
     sys.exit(f"relay_program_test: {why}")
 
 
@@ -54,6 +62,7 @@ class Program:
         self.child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.reader = threading.Thread(target=self.read, daemon=True)
         self.reader.start()
+        RUNNING.append(self)
 
     def read(self):
         for line in self.child.stdout:
@@ -75,18 +84,15 @@ class Program:
         return code
 
 
-def exchange(port):
+def exchange(program, port):
     """Sends until an echo has come back."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as program:
-        program.bind((CLIENT, 0))
-        program.settimeout(0.2)
-        for _ in range(5 * DEADLINE):
-            program.sendto(PAYLOAD, ("127.0.0.1", port))
-            try:
-                if program.recv(2048) == PAYLOAD:
-                    return
-            except TimeoutError:
-                continue
+    for _ in range(5 * DEADLINE):
+        program.sendto(PAYLOAD, ("127.0.0.1", port))
+        try:
+            if program.recv(2048) == PAYLOAD:
+                return
+        except TimeoutError:
+            continue
     fail("no echo through relay and tunnel")
 
 
@@ -100,11 +106,8 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         state = pathlib.Path(folder)
         stats = free_port()
-        config = state / "relay.conf"
-        config.write_text(
-            f'listen = "127.0.0.1:0"\nstate = "{state}"\nworkers = 2\nallow = ["127.0.0.0/8"]\n'
-            f'stats = "127.0.0.1:{stats}"\ndrain = 60\nmax-tunnels-per-client = 10\n')
-        relay = Program(program, "relay", "--config", config)
+        relay = Program(program, "relay", "--config", EXAMPLE, "--listen", "127.0.0.1:0", "--state", state,
+                        "--stats", f"127.0.0.1:{stats}", "--workers", "2", "--allow", "127.0.0.0/8")
         address = relay.wait_for(r"listening on (\S+), 2 workers")[1]
         pin = relay.wait_for(r"pin (\S+)")[1]
         relay.wait_for("use it:")
@@ -120,7 +123,10 @@ def main():
         good = tunnel("relay.tokens", ports[0], f"{TARGET}:{target}")
         wrong = tunnel("other.tokens", ports[1], f"{TARGET}:{target}")
         named = tunnel("relay.tokens", ports[2], "name.of-nobody.invalid:9")
-        exchange(ports[0])
+        local = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        local.bind((CLIENT, 0))
+        local.settimeout(0.2)
+        exchange(local, ports[0])
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
             for port in ports[1:]:
                 other.sendto(PAYLOAD, ("127.0.0.1", port))
@@ -137,8 +143,8 @@ def main():
             fail("no open tunnel in the metrics")
 
         relay.child.send_signal(signal.SIGTERM)
-        relay.wait_for("draining")
-        exchange(ports[0])  # what is open goes on
+        relay.wait_for("draining for at most 60 s")  # as the file says
+        exchange(local, ports[0])  # what is open goes on
         for one in (wrong, named, good):
             one.child.terminate()
             one.end()
