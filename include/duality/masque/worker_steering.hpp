@@ -21,17 +21,17 @@ namespace masque {
 
 class worker_steering {
 public:
-    static constexpr std::uint32_t workers_max = 256;
-    /// Where the four bytes are in a packet with a long header (its first bit is one), and in another.
-    static constexpr std::size_t long_offset = 6;
-    static constexpr std::size_t short_offset = 1;
-    static constexpr std::size_t id_bytes = 4;
+    static constexpr std::uint32_t workers_max = 256;  ///< no more behind one port
+    static constexpr std::size_t long_offset = 6;      ///< of the id in a packet whose first bit is one
+    static constexpr std::size_t short_offset = 1;     ///< of the id in another packet
+    static constexpr std::size_t id_bytes = 4;         ///< that the choice depends on
 
     /// Everything is for the only one there is.
     worker_steering() noexcept = default;
     /// The same secret and number give the same choices. `workers`: 1…`workers_max`; others count as the nearest.
     worker_steering(const std::array<std::uint8_t, 32>& secret, std::uint32_t workers) noexcept;
 
+    /// How many there are to choose from.
     [[nodiscard]] std::uint32_t workers() const noexcept { return workers_; }
     /// For a packet as it came; 0 for what is too short to say.
     [[nodiscard]] std::uint32_t worker_of(byte_view packet) const noexcept {
@@ -50,12 +50,13 @@ public:
     /// Changes the first bytes of a connection id until it leads to `worker`, which must be one of `workers()`.
     void lead_to(std::uint32_t worker, byte_span id) const noexcept;
 
-    /// The numbers of the mixing, for who makes the choice elsewhere in the same way.
+    /// What `worker_of_id` mixes with, made of the secret.
     struct mixing {
-        std::uint32_t mask = 0;
-        std::uint32_t first_factor = 1;  ///< odd, so that nothing is lost
-        std::uint32_t second_factor = 1;
+        std::uint32_t mask = 0;           ///< to begin with
+        std::uint32_t first_factor = 1;   ///< odd, so that nothing is lost
+        std::uint32_t second_factor = 1;  ///< odd too
     };
+    /// For who makes the choice elsewhere in the same way.
     [[nodiscard]] const mixing& numbers() const noexcept { return mixing_; }
 
 private:
