@@ -13,6 +13,7 @@
 #include "duality/masque/address.hpp"
 #include "duality/masque/client_ledger.hpp"
 #include "masque/connection_table.hpp"
+#include "masque/datagram_pool.hpp"
 #include "masque/heap.hpp"
 
 namespace duality {
@@ -29,6 +30,9 @@ public:
     void give_connection() noexcept { connections_.fetch_sub(1, std::memory_order_relaxed); }
     void give_tunnel() noexcept { tunnels_.fetch_sub(1, std::memory_order_relaxed); }
     void give_lookup() noexcept { lookups_.fetch_sub(1, std::memory_order_relaxed); }
+
+    /// Counts the datagrams of its connections that wait for something, as `datagram_pool::take` wants it.
+    [[nodiscard]] datagram_pool::share& buffers() noexcept { return buffers_; }
 
     /// May so many bytes pass? They are counted if they may; 0: there is no limit, and nothing is counted.
     [[nodiscard]] bool within_quota(std::size_t bytes, std::uint64_t most) noexcept {
@@ -66,6 +70,7 @@ private:
     std::atomic<std::uint32_t> connections_{0};
     std::atomic<std::uint32_t> tunnels_{0};
     std::atomic<std::uint32_t> lookups_{0};
+    datagram_pool::share buffers_{0};
     std::atomic<std::uint64_t> bytes_{0};
     /// When all that was let through would have passed at the rate.
     std::atomic<std::int64_t> rate_at_{instant::before_all().ns()};

@@ -14,6 +14,7 @@ namespace masque {
     constexpr std::int64_t second = 1'000 * ms;
     config_check check{connection_bounds};
     check.in_range("handshake_timeout", config.handshake_timeout.ns() / second)
+        .in_range("request_timeout", config.request_timeout.ns() / second)
         .in_range("idle_timeout", config.idle_timeout.ns() / second)
         .in_range("keep_alive", config.keep_alive.ns() / second)
         .in_range("max_lifetime", config.max_lifetime.ns() / second)

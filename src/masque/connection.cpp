@@ -153,7 +153,9 @@ status connection::start_client(instant now, const udp_path& path, const tls::ex
         quic_ = nullptr;  // ngtcp2 leaves a trace of what it gave up
         return status::out_of_memory;
     }
-    if (const status s = tls_.create_client(environment_.credentials, reference_, expected); failed(s)) return s;
+    if (const status s = tls_.create_client(environment_.credentials, reference_, expected, environment_.memory);
+        failed(s))
+        return s;
     ngtcp2_conn_set_tls_native_handle(quic_, tls_.native());
     ngtcp2_conn_set_keep_alive_timeout(quic_, static_cast<ngtcp2_duration>(environment_.config.keep_alive.ns()));
     return status::ok;
@@ -371,6 +373,7 @@ void connection::handle_timeout(instant now) noexcept {
         ++environment_.stats.early_dropped;
         environment_.pool.give(early_.pop(environment_.pool));
     }
+    if (now >= heads_due_) drop_slow_heads(now);
     if (now >= born_ + environment_.config.max_lifetime) {
         cause_ = close_cause::lifetime;
         close(now);
@@ -384,12 +387,23 @@ void connection::handle_timeout(instant now) noexcept {
 instant connection::next_timeout() const noexcept {
     if (state_ == life::over) return instant::never();
     if (state_ != life::open) return over_at_;
-    instant at = std::min(from_timestamp(ngtcp2_conn_get_expiry(quic_)), born_ + environment_.config.max_lifetime);
+    instant at =
+        std::min({from_timestamp(ngtcp2_conn_get_expiry(quic_)), heads_due_, born_ + environment_.config.max_lifetime});
     if (!early_.empty()) {
         datagram_pool& pool = environment_.pool;
         at = std::min(at, pool[early_.front()].at + environment_.config.early_age);
     }
     return at;
+}
+
+int connection::take_handshake() noexcept {
+    constexpr std::uint8_t no_application_protocol = 120;  // RFC 7301, section 3.2
+    if (!tls_.speaks_http3()) {                            // RFC 9001, section 8.1: the handshake must fail
+        ngtcp2_ccerr_set_tls_alert(&error_, no_application_protocol, nullptr, 0);
+        return NGTCP2_ERR_CALLBACK_FAILURE;
+    }
+    if (server_) tls_.send_ticket();
+    return 0;
 }
 
 bool connection::handshake_done() const noexcept {
@@ -434,10 +448,10 @@ void connection::fail(instant now, int error) noexcept {
             return;
         default: break;
     }
-    // Unless HTTP/3 has said already what was wrong.
+    // Unless a callback has said already what was wrong.
     if (error == NGTCP2_ERR_CRYPTO)
         ngtcp2_ccerr_set_tls_alert(&error_, ngtcp2_conn_get_tls_alert(quic_), nullptr, 0);
-    else if (error_.type != NGTCP2_CCERR_TYPE_APPLICATION)
+    else if (error_.error_code == NGTCP2_NO_ERROR)
         ngtcp2_ccerr_set_liberr(&error_, error, nullptr, 0);
     state_ = life::closing;
     close_pending_ = wants_write_ = true;

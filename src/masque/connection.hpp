@@ -70,9 +70,11 @@ struct request {
         plain,   ///< answered, or to be answered, by something else than a tunnel
     };
 
-    explicit request(std::int64_t stream, std::size_t capsule_limit) noexcept : id{stream}, capsules{capsule_limit} {}
+    request(std::int64_t stream, std::size_t capsule_limit, instant now) noexcept
+        : id{stream}, since{now}, capsules{capsule_limit} {}
 
     std::int64_t id;
+    instant since;
     std::uint64_t user = nobody;  ///< the owner's number for it
     phase state = phase::head;
     bool end_wanted = false;   ///< this end sends no more once everything queued is out
@@ -162,6 +164,8 @@ struct first_packet {
 /// What the owner remembers of a connection.
 struct connection_marks {
     client_account* account = nullptr;
+    datagram_pool::share* buffers =
+        nullptr;  ///< counts the datagrams of all connections of a client; see datagram_pool::take
     bool counted_as_handshake = false;
     connection* next_to_write = nullptr;
     bool listed_to_write = false;
@@ -202,6 +206,7 @@ public:
     [[nodiscard]] close_cause cause() const noexcept { return cause_; }
     [[nodiscard]] instant born() const noexcept { return born_; }
     [[nodiscard]] bool handshake_done() const noexcept;
+    [[nodiscard]] const tls::session& security() const noexcept { return tls_; }
 
     // Requests.
 
@@ -256,10 +261,13 @@ private:
     [[nodiscard]] request* add_request(std::int64_t id) noexcept;
     void remove_request(request& r) noexcept;
     void tell_over(request& r) noexcept;
+    /// Gives up requests whose head takes too long.
+    void drop_slow_heads(instant now) noexcept;
     void end_life(close_cause cause) noexcept;
     void fail(instant now, int error) noexcept;
 
     // What ngtcp2 and nghttp3 report.
+    [[nodiscard]] int take_handshake() noexcept;
     [[nodiscard]] int take_stream_data(std::uint32_t flags, std::int64_t id, std::uint64_t offset,
                                        byte_view data) noexcept;
     void peek_at_settings(std::int64_t id, std::uint64_t offset, byte_view data) noexcept;
@@ -305,7 +313,8 @@ private:
     std::int64_t newest_request_ = -4;  ///< highest stream that the client has opened
     instant now_{};                     ///< of the call being served
     instant born_{};
-    instant over_at_ = instant::never();  ///< end of closing or draining
+    instant over_at_ = instant::never();    ///< end of closing or draining
+    instant heads_due_ = instant::never();  ///< when the first of the heads that are still coming is late
     std::array<std::uint8_t, 128> close_packet_{};
     std::size_t close_packet_size_ = 0;
     std::uint32_t packets_while_closing_ = 0;

@@ -44,10 +44,7 @@ ngtcp2_callbacks connection_callbacks::common() noexcept {
     table.version_negotiation = ngtcp2_crypto_version_negotiation_cb;
     table.rand = fill_random;
 
-    table.recv_tx_key = [](ngtcp2_conn*, ngtcp2_encryption_level level, void* user) {
-        if (level != NGTCP2_ENCRYPTION_LEVEL_1RTT || self(user).start_http()) return 0;
-        return int{NGTCP2_ERR_CALLBACK_FAILURE};
-    };
+    table.handshake_completed = [](ngtcp2_conn*, void* user) { return self(user).take_handshake(); };
     table.recv_stream_data = [](ngtcp2_conn*, std::uint32_t flags, std::int64_t id, std::uint64_t offset,
                                 const std::uint8_t* data, std::size_t size, void* user, void*) {
         return self(user).take_stream_data(flags, id, offset, {data, size});
@@ -81,6 +78,11 @@ ngtcp2_callbacks connection_callbacks::common() noexcept {
         connection& c = self(user);
         if (request** const r = c.requests_.find(id)) c.tell_over(**r);
         return c.http_failure(nghttp3_conn_shutdown_stream_read(c.http_, id));
+    };
+    table.stream_open = [](ngtcp2_conn*, std::int64_t id, void* user) {
+        connection& c = self(user);
+        if (!c.server_ || ngtcp2_is_bidi_stream(id) == 0) return 0;
+        return c.add_request(id) != nullptr ? 0 : int{NGTCP2_ERR_CALLBACK_FAILURE};
     };
     table.extend_max_stream_data = [](ngtcp2_conn*, std::int64_t id, std::uint64_t, void* user, void*) {
         connection& c = self(user);
@@ -117,8 +119,14 @@ ngtcp2_callbacks connection_callbacks::common() noexcept {
     return table;
 }
 
+int connection_callbacks::begin_http(ngtcp2_conn*, ngtcp2_encryption_level level, void* user) noexcept {
+    if (level != NGTCP2_ENCRYPTION_LEVEL_1RTT || self(user).start_http()) return 0;
+    return NGTCP2_ERR_CALLBACK_FAILURE;
+}
+
 ngtcp2_callbacks connection_callbacks::client() noexcept {
     ngtcp2_callbacks table = common();
+    table.recv_rx_key = begin_http;  // from then on ngtcp2 knows what the server allows, whatever its TLS library
     table.client_initial = ngtcp2_crypto_client_initial_cb;
     table.recv_retry = ngtcp2_crypto_recv_retry_cb;
     return table;
@@ -126,6 +134,7 @@ ngtcp2_callbacks connection_callbacks::client() noexcept {
 
 ngtcp2_callbacks connection_callbacks::server() noexcept {
     ngtcp2_callbacks table = common();
+    table.recv_tx_key = begin_http;  // before the client has finished
     table.recv_client_initial = ngtcp2_crypto_recv_client_initial_cb;
     return table;
 }
@@ -154,8 +163,9 @@ nghttp3_callbacks connection_callbacks::http() noexcept {
         connection& c = self(user);
         auto* r = static_cast<request*>(stream_user);
         if (r == nullptr) {
-            r = c.add_request(id);
-            if (r == nullptr) return int{NGHTTP3_ERR_CALLBACK_FAILURE};
+            request** const found = c.requests_.find(id);
+            if (found == nullptr) return int{NGHTTP3_ERR_CALLBACK_FAILURE};
+            r = *found;
             (void)nghttp3_conn_set_stream_user_data(http, id, r);
         }
         r->head = make_on_heap<message>(c.environment_.memory);

@@ -21,6 +21,8 @@ struct connection_callbacks {
 
 private:
     [[nodiscard]] static ngtcp2_callbacks common() noexcept;
+    /// HTTP/3 begins with the keys for it.
+    static int begin_http(ngtcp2_conn*, ngtcp2_encryption_level level, void* user) noexcept;
 };
 
 }  // namespace masque

@@ -68,9 +68,10 @@ int connection::http_failure(int error) noexcept {
 }
 
 request* connection::add_request(std::int64_t id) noexcept {
-    heap_ptr<request> made =
-        make_on_heap<request>(environment_.memory, id, environment_.pool.payload_max() + datagram_pool::context_max);
+    heap_ptr<request> made = make_on_heap<request>(environment_.memory, id,
+                                                   environment_.pool.payload_max() + datagram_pool::context_max, now_);
     if (!made || !requests_.insert(id, made.get())) return nullptr;
+    if (server_) heads_due_ = std::min(heads_due_, now_ + environment_.config.request_timeout);
     newest_request_ = std::max(newest_request_, id);
     return made.release();
 }
@@ -93,6 +94,21 @@ void connection::tell_over(request& r) noexcept {
     if (r.over) return;
     r.over = true;
     owner_.on_over(*this, r);
+}
+
+void connection::drop_slow_heads(instant now) noexcept {
+    const duration patience = environment_.config.request_timeout;
+    heads_due_ = instant::never();
+    requests_.for_each([&](std::int64_t, request* r) {
+        if (r->state != request::phase::head) return;
+        if (now < r->since + patience) {
+            heads_due_ = std::min(heads_due_, r->since + patience);
+            return;
+        }
+        ++environment_.stats.protocol_errors;
+        r->state = request::phase::plain;
+        abort(*r, NGHTTP3_H3_REQUEST_INCOMPLETE);
+    });
 }
 
 /// nghttp3 1.8 drops SETTINGS_ENABLE_CONNECT_PROTOCOL when a client receives it, but RFC 9220 wants a client to wait for
@@ -238,7 +254,7 @@ void connection::take_early(std::int64_t stream, byte_view content) noexcept {
     ++environment_.stats.early;
     const connection_config& config = environment_.config;
     const bool room = early_.count() < config.early_datagrams && early_.bytes() + content.size() <= config.early_bytes;
-    const std::uint32_t slot = room ? environment_.pool.take(content) : datagram_pool::none;
+    const std::uint32_t slot = room ? environment_.pool.take(content, buffers) : datagram_pool::none;
     if (slot == datagram_pool::none) {
         ++environment_.stats.early_dropped;
         return;
@@ -305,7 +321,7 @@ void connection::take_data(request& r, byte_view data) noexcept {
         const status s = r.capsules.next(data, c, room);
         if (s == status::need_more) break;
         if (s == status::buffer_too_small) {
-            r.partial = pool.take_empty(r.capsules.wanted_room());
+            r.partial = pool.take_empty(r.capsules.wanted_room(), buffers);
             if (r.partial == datagram_pool::none) r.capsules.skip();
             continue;
         }
@@ -463,7 +479,7 @@ status connection::send(instant now, request& on, byte_view payload, instant exp
                 environment_.pool.give(i);
             });
     }
-    const std::uint32_t slot = full() ? datagram_pool::none : environment_.pool.take(payload);
+    const std::uint32_t slot = full() ? datagram_pool::none : environment_.pool.take(payload, buffers);
     if (slot == datagram_pool::none) {
         ++environment_.stats.refused;
         return status::queue_full;

@@ -3,8 +3,10 @@
 // Memory for datagrams under way: a fixed number of slots, shared by all queues of an endpoint.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #include "duality/memory.hpp"
 #include "duality/time.hpp"
@@ -22,13 +24,17 @@ public:
     /// What came from a capsule or waits for its request has its context id before it, as a part of the payload.
     static constexpr std::size_t context_max = 8;
 
+    /// How many slots somebody holds, of this pool or of those of other threads too.
+    using share = std::atomic<std::uint32_t>;
+
     struct slot {
         std::uint32_t next = none;
         std::uint32_t size = 0;     ///< of the payload
         std::uint32_t framing = 0;  ///< bytes of the headroom in use, right before the payload
         std::uint64_t owner = 0;    ///< a stream's or a target's number
         std::uint64_t context = 0;
-        instant at{};  ///< when it came, or when it is worthless
+        instant at{};             ///< when it came, or when it is worthless
+        share* holder = nullptr;  ///< whose it is
     };
 
     [[nodiscard]] bool create(std::size_t count, std::size_t payload_max, const allocator& memory) noexcept {
@@ -39,23 +45,29 @@ public:
         return true;
     }
 
-    /// A slot with a copy of `payload`; `none` when all are in use or it does not fit.
-    [[nodiscard]] std::uint32_t take(byte_view payload) noexcept {
-        const std::uint32_t i = take_empty(payload.size());
+    /// A slot with a copy of `payload`; `none` when all are in use or it does not fit. Who has a `holder` to be counted
+    /// by has no more slots than half of those that are free, so that nobody has the last ones. It must outlive the slot.
+    [[nodiscard]] std::uint32_t take(byte_view payload, share* holder = nullptr) noexcept {
+        const std::uint32_t i = take_empty(payload.size(), holder);
         if (i != none && !payload.empty()) std::memcpy(memory(i) + headroom, payload.data(), payload.size());
         return i;
     }
     /// The same without filling it.
-    [[nodiscard]] std::uint32_t take_empty(std::size_t size) noexcept {
+    [[nodiscard]] std::uint32_t take_empty(std::size_t size, share* holder = nullptr) noexcept {
         if (free_ == none || size > payload_max_ + context_max) return none;
+        if (holder != nullptr && holder->load(std::memory_order_relaxed) >= free_count_ / 2) return none;
         const std::uint32_t i = free_;
         free_ = slots_[i].next;
         slots_[i] = {};
         slots_[i].size = static_cast<std::uint32_t>(size);
+        slots_[i].holder = holder;
+        if (holder != nullptr) holder->fetch_add(1, std::memory_order_relaxed);
         --free_count_;
         return i;
     }
     void give(std::uint32_t i) noexcept {
+        if (share* const holder = std::exchange(slots_[i].holder, nullptr))
+            holder->fetch_sub(1, std::memory_order_relaxed);
         slots_[i].next = free_;
         free_ = i;
         ++free_count_;

@@ -58,7 +58,8 @@ status relay::state::set_up(instant now, const relay_config& config) noexcept {
         !shared.pool.create(config.buffered_datagrams, config.max_payload, shared.memory) ||
         !connections.create(config.max_connections))
         return status::out_of_memory;
-    result<tls::context> credentials = tls::context::create_server(config.certificate_chain, config.private_key);
+    result<tls::context> credentials =
+        tls::context::create_server(config.certificate_chain, config.private_key, shared.secret);
     if (!credentials) return credentials.code();
     shared.credentials = std::move(credentials).value();
     return status::ok;
@@ -125,6 +126,7 @@ void relay::state::begin_connection(instant now, const udp_path& from, ecn mark,
     connections.add(std::move(made));
     c.account = account;
     connections.add_unproven(c);
+    c.buffers = &account->buffers();
     c.counted_as_handshake = true;
     ++stats.handshakes;
     c.read(now, from, mark, bytes);
@@ -220,6 +222,7 @@ void relay::state::settle(connection& c) noexcept {
         c.counted_as_handshake = false;
         --stats.handshakes;
         if (c.is_open()) ++stats.accepted_connections;
+        if (c.is_open() && c.security().is_resumed()) ++stats.resumed_connections;
         if (draining) c.go_away();
     }
     if (c.wants_write()) connections.list(c);
@@ -232,7 +235,7 @@ void relay::state::remove(connection& c) noexcept {
     connections.remove_unproven(c);
     client_account& account = *c.account;
     // Its requests were told that they are over when it ended.
-    const heap_ptr<connection> gone = connections.remove(c);
+    connections.remove(c).reset();  // gives its buffers back to the account
     let_go(account);
 }
 

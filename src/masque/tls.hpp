@@ -6,6 +6,7 @@
 #include <ngtcp2/ngtcp2.h>
 #include <ngtcp2/ngtcp2_crypto.h>
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -31,16 +32,23 @@ public:
     context& operator=(context&& other) noexcept;
     ~context();
 
-    /// `malformed`: chain or key is no PEM text of one, or they do not belong together.
-    [[nodiscard]] static result<context> create_server(std::string_view chain, std::string_view key) noexcept;
+    /// `secret` is for tickets, so that who shares it resumes what the others began. `malformed`: chain or key is no PEM
+    /// text of one, or they do not belong together.
+    [[nodiscard]] static result<context> create_server(std::string_view chain, std::string_view key,
+                                                       byte_view secret) noexcept;
     /// Trusts the given certificates and, with `system_roots`, those of the system. `malformed`.
     [[nodiscard]] static result<context> create_client(std::string_view roots, bool system_roots) noexcept;
 
     struct state;
     [[nodiscard]] state& get() const noexcept { return *state_; }
+    /// A digest of whom a client trusts.
+    [[nodiscard]] const std::array<std::uint8_t, 32>& anchors() const noexcept { return anchors_; }
 
 private:
+    void trust_in(std::string_view roots, bool system_roots) noexcept;
+
     state* state_ = nullptr;
+    std::array<std::uint8_t, 32> anchors_{};
 };
 
 /// How a client recognises the relay. Pins, when there are any, are all that counts.
@@ -48,6 +56,7 @@ struct expectation {
     std::string_view name;          ///< DNS name or address the certificate must be for
     std::span<const key_pin> pins;  ///< must outlive the session
     wall_time now{};                ///< for the certificate's dates
+    byte_view ticket{};             ///< `session::ticket()` of an earlier one; used if it is for the same relay
 };
 
 /// TLS of one connection. Not moved once created: the TLS library and ngtcp2 know where it is.
@@ -61,8 +70,8 @@ public:
     /// `reference` leads to the connection, and must live as long. `unsupported`: the TLS library refused.
     [[nodiscard]] status create_server(const context& credentials, ngtcp2_crypto_conn_ref& reference) noexcept;
     [[nodiscard]] status create_client(const context& credentials, ngtcp2_crypto_conn_ref& reference,
-                                       const expectation& expected) noexcept;
-    /// For `ngtcp2_conn_set_tls_native_handle`.
+                                       const expectation& expected, const allocator& memory) noexcept;
+    /// For `ngtcp2_conn_set_tls_native_handle`, which must be gone before the session is.
     [[nodiscard]] void* native() const noexcept { return native_; }
     [[nodiscard]] refusal refused() const noexcept { return refused_; }
 
@@ -70,14 +79,33 @@ public:
     /// section 7.5 has it, with an empty context). False before the handshake has come that far.
     [[nodiscard]] bool export_keying_material(std::string_view label, byte_span out) const noexcept;
 
-    /// Judges the peer's certificate; called by the TLS library's glue.
-    [[nodiscard]] bool accept_peer() noexcept;
+    /// Once the handshake is done: have the ends agreed on HTTP/3?
+    [[nodiscard]] bool speaks_http3() const noexcept;
+    /// Was the handshake done with a ticket?
+    [[nodiscard]] bool is_resumed() const noexcept;
+    /// Gives the client a ticket, where the TLS library has not done so itself (server, once the handshake is done).
+    void send_ticket() noexcept;
+    /// The newest ticket the server gave; empty without.
+    [[nodiscard]] byte_view ticket() const noexcept { return {ticket_.data(), ticket_.size()}; }
+
+    /// Judges the certificates the peer has `shown`, as the TLS library knows them; called by its glue.
+    [[nodiscard]] bool accept_peer(void* shown) noexcept;
+    /// Keeps the TLS library's form of a ticket; called by its glue.
+    void keep_ticket(byte_view native) noexcept;
 
 private:
-    [[nodiscard]] refusal judge_peer() noexcept;
+    [[nodiscard]] refusal judge_peer(void* shown) noexcept;
+
+    void expect(const context& credentials, const expectation& expected, const allocator& memory) noexcept;
+    /// Where `expected` is known to be right without a certificate: the TLS library's form of the ticket, else nothing.
+    [[nodiscard]] byte_view open_ticket() noexcept;
 
     void* native_ = nullptr;
     expectation expected_{};
+    allocator memory_{};
+    std::array<std::uint8_t, 32> identity_{};  ///< of who is expected
+    wall_time verified_at_{};                  ///< when a certificate of theirs was last seen
+    buffer<std::uint8_t> ticket_;
     char name_[256]{};
     refusal refused_ = refusal::none;
 };
@@ -86,6 +114,21 @@ private:
 [[nodiscard]] bool random_bytes(byte_span out) noexcept;
 [[nodiscard]] std::array<std::uint8_t, 32> sha256(byte_view bytes) noexcept;
 [[nodiscard]] std::array<std::uint8_t, 32> hmac_sha256(byte_view key, byte_view bytes) noexcept;
+
+/// A ticket is good for so long at the server, as at the client.
+inline constexpr int ticket_lifetime_s = 86'400;
+
+/// Keys for a server's tickets, of the length that its TLS library wants.
+template <std::size_t Size>
+[[nodiscard]] std::array<std::uint8_t, Size> ticket_keys(byte_view secret) noexcept {
+    std::array<std::uint8_t, Size> keys{};
+    std::uint8_t label[] = {'t', 'i', 'c', 'k', 'e', 't', ' ', '0'};
+    for (std::size_t at = 0; at < Size; ++label[sizeof label - 1]) {
+        for (const std::uint8_t byte : hmac_sha256(secret, label))
+            if (at < Size) keys[at++] = byte;
+    }
+    return keys;
+}
 
 }  // namespace tls
 }  // namespace masque

@@ -119,7 +119,7 @@ status tunnel::state::set_up(instant now, const tunnel_config& config) noexcept 
     if (!credentials) return credentials.code();
     shared.credentials = std::move(credentials).value();
     link.emplace(shared, *this, now);
-    return link->start_client(now, path, {relay.host(), {pins.data(), pins.size()}, config.wall});
+    return link->start_client(now, path, {relay.host(), {pins.data(), pins.size()}, config.wall, config.ticket});
 }
 
 void tunnel::state::try_open(flow& f) noexcept {
@@ -256,7 +256,7 @@ std::size_t tunnel::max_payload(flow_id id) const noexcept {
     const state::flow* const f = state_->find(id);
     if (f == nullptr) return 0;
     if (f->on != nullptr) return state_->link->max_payload(*f->on);
-    const request first{0, 0};
+    const request first{0, 0, state_->latest};
     return state_->link->max_payload(first);
 }
 
@@ -348,10 +348,15 @@ close_cause tunnel::cause() const noexcept {
     return state_->link->cause();
 }
 
+byte_view tunnel::ticket() const noexcept {
+    return state_->link->security().ticket();
+}
+
 tunnel_statistics tunnel::statistics() const noexcept {
     tunnel_statistics out = state_->stats;
     out.connection = state_->shared.stats;
     out.smoothed_rtt = state_->link->smoothed_rtt();
+    out.resumed = state_->link->handshake_done() && state_->link->security().is_resumed();
     return out;
 }
 

@@ -26,6 +26,7 @@ struct figure {
         {"unfinished_handshakes", "QUIC handshakes under way", r.handshakes, true},
         {"lookups", "Names being looked up", s.lookups, true},
         {"connections", "QUIC connections accepted", r.accepted_connections},
+        {"resumed_connections", "Of those, the ones with a ticket of an earlier one", r.resumed_connections},
         {"tunnels", "CONNECT-UDP tunnels accepted", r.accepted_tunnels},
         {"retries", "Clients asked to prove their address", r.retries},
         {"resets", "Packets of unknown connections answered with a reset", r.resets},

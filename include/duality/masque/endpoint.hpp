@@ -47,6 +47,7 @@ enum class congestion_control : std::uint8_t { cubic, bbr };
 struct connection_config {
     congestion_control congestion = congestion_control::bbr;
     duration handshake_timeout = duration::from_seconds(10);  ///< from the first packet to a finished handshake
+    duration request_timeout = duration::from_seconds(10);    ///< from a request's first byte to the end of its head
     duration idle_timeout = duration::from_seconds(30);       ///< without a packet from the peer the connection ends
     duration keep_alive = duration::from_seconds(10);  ///< a quiet connection is kept alive this often; 0: it is not
     duration max_lifetime = duration::from_seconds(86'400);  ///< the connection ends after it, whatever happens
@@ -62,6 +63,7 @@ struct connection_config {
 
 inline constexpr field_bounds connection_bounds[] = {
     {"handshake_timeout", 1, 600, "s"},
+    {"request_timeout", 1, 600, "s"},
     {"idle_timeout", 1, 3'600, "s"},
     {"keep_alive", 0, 3'600, "s"},
     {"max_lifetime", 1, 31'536'000, "s"},

@@ -112,6 +112,7 @@ struct relay_statistics {
     std::uint64_t open_connections = 0;
     std::uint64_t open_tunnels = 0;
     std::uint64_t accepted_connections = 0;
+    std::uint64_t resumed_connections = 0;  ///< of the accepted ones, those with a ticket of an earlier one
     std::uint64_t accepted_tunnels = 0;
     std::uint64_t handshakes = 0;           ///< unfinished now
     std::uint64_t retries = 0;              ///< clients that were asked to prove their address

@@ -41,6 +41,7 @@ struct tunnel_config {
     std::string_view roots;             ///< PEM certificates to trust; without pins
     bool system_roots = true;           ///< trust those of the system too; without pins
     wall_time wall{};                   ///< calendar time of `create`, for the certificate's dates; needed without pins
+    byte_view ticket;                   ///< `ticket()` of an earlier tunnel to the same relay, or empty; see there
     std::uint32_t max_flows = 64;       ///< 1…65535
     std::uint32_t max_payload = 1'500;  ///< largest UDP payload that is accepted either way, bytes
     std::uint32_t buffered_datagrams = 1'024;  ///< of all flows and both directions; about `max_payload` bytes each
@@ -95,6 +96,7 @@ struct tunnel_statistics {
     std::uint64_t undelivered = 0;      ///< payloads lost because the outputs were not taken
     std::uint64_t clock_backwards = 0;  ///< calls with a `now` before the one of an earlier call
     std::uint64_t events_lost = 0;
+    bool resumed = false;  ///< the relay was recognised by a ticket, without its certificate
 };
 
 class tunnel {
@@ -149,6 +151,12 @@ public:
     /// Does the relay take QUIC DATAGRAM frames? Known once connected.
     [[nodiscard]] bool uses_quic_datagrams() const noexcept;
     [[nodiscard]] close_cause cause() const noexcept;
+    /// For the `ticket` of a later tunnel, whose handshake then is shorter by certificate and signature, in bytes and in
+    /// work; requests wait for the end of the handshake all the same. It counts only where the same relay is expected,
+    /// by the same pins or authorities, and until a day after the certificate was seen; else a certificate is wanted
+    /// again. Empty until the relay has given one, soon after `connected`. It holds secrets of this connection: keep it
+    /// as one keeps a key. Valid until the next call.
+    [[nodiscard]] byte_view ticket() const noexcept;
     [[nodiscard]] tunnel_statistics statistics() const noexcept;
 
 private:

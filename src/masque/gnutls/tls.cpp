@@ -1,19 +1,17 @@
 // SPDX-License-Identifier: MIT
 #include "masque/tls.hpp"
 
-#include <gnutls/abstract.h>
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
-#include <gnutls/x509.h>
 #include <ngtcp2/ngtcp2_crypto_gnutls.h>
 
 #include <algorithm>
-#include <ctime>
 #include <memory>
 #include <new>
 #include <utility>
 
 #include "duality/masque/address.hpp"
+#include "masque/gnutls/x509.hpp"
 
 namespace duality {
 inline namespace v0 {
@@ -34,19 +32,18 @@ struct credentials_deleter {
     void operator()(gnutls_certificate_credentials_t c) const noexcept { gnutls_certificate_free_credentials(c); }
 };
 
-[[nodiscard]] gnutls_datum_t datum(std::string_view text) noexcept {
-    // GnuTLS takes its input through a pointer to non-const bytes that it does not write to.
-    return {const_cast<unsigned char*>(reinterpret_cast<const unsigned char*>(text.data())),
-            static_cast<unsigned>(text.size())};
-}
-
-[[nodiscard]] std::time_t seconds(wall_time at) noexcept {
-    return static_cast<std::time_t>(at.ns() / 1'000'000'000);
-}
-
 int verify_peer(gnutls_session_t native) noexcept {
     auto* const self = static_cast<session*>(gnutls_db_get_ptr(native));
-    return self->accept_peer() ? 0 : -1;
+    return self->accept_peer(native) ? 0 : -1;
+}
+
+/// A server has given a ticket.
+int take_ticket(gnutls_session_t native, unsigned, unsigned, unsigned incoming, const gnutls_datum_t*) noexcept {
+    gnutls_datum_t bytes{};
+    if (incoming == 0 || gnutls_session_get_data2(native, &bytes) != GNUTLS_E_SUCCESS) return 0;
+    static_cast<session*>(gnutls_db_get_ptr(native))->keep_ticket({bytes.data, bytes.size});
+    gnutls_free(bytes.data);
+    return 0;
 }
 
 }  // namespace
@@ -54,11 +51,13 @@ int verify_peer(gnutls_session_t native) noexcept {
 struct context::state {
     std::unique_ptr<gnutls_priority_st, priority_deleter> priority;
     std::unique_ptr<gnutls_certificate_credentials_st, credentials_deleter> credentials;
+    std::array<std::uint8_t, 64> ticket_keys{};
 };
 
-context::context(context&& other) noexcept : state_{std::exchange(other.state_, nullptr)} {}
+context::context(context&& other) noexcept : state_{std::exchange(other.state_, nullptr)}, anchors_{other.anchors_} {}
 context& context::operator=(context&& other) noexcept {
     std::swap(state_, other.state_);
+    anchors_ = other.anchors_;
     return *this;
 }
 context::~context() {
@@ -79,7 +78,7 @@ namespace {
 
 }  // namespace
 
-result<context> context::create_server(std::string_view chain, std::string_view key) noexcept {
+result<context> context::create_server(std::string_view chain, std::string_view key, byte_view secret) noexcept {
     context made;
     made.state_ = new (std::nothrow) state{};
     if (made.state_ == nullptr || !prepare(*made.state_)) return status::out_of_memory;
@@ -88,6 +87,7 @@ result<context> context::create_server(std::string_view chain, std::string_view 
     if (gnutls_certificate_set_x509_key_mem(made.state_->credentials.get(), &chain_bytes, &key_bytes,
                                             GNUTLS_X509_FMT_PEM) < 0)
         return status::malformed;
+    made.state_->ticket_keys = ticket_keys<64>(secret);
     return made;
 }
 
@@ -100,6 +100,7 @@ result<context> context::create_client(std::string_view roots, bool system_roots
     if (!roots.empty() && gnutls_certificate_set_x509_trust_mem(credentials, &bytes, GNUTLS_X509_FMT_PEM) <= 0)
         return status::malformed;
     if (system_roots) (void)gnutls_certificate_set_x509_system_trust(credentials);
+    made.trust_in(roots, system_roots);
     gnutls_certificate_set_verify_function(credentials, verify_peer);
     // Dates are compared with the caller's calendar, not with the system's.
     gnutls_certificate_set_verify_flags(credentials, GNUTLS_VERIFY_DISABLE_TIME_CHECKS);
@@ -130,22 +131,26 @@ namespace {
 
 status session::create_server(const context& credentials, ngtcp2_crypto_conn_ref& reference) noexcept {
     gnutls_session_t native = nullptr;
-    // No tickets: nothing is resumed, so there is no 0-RTT either.
+    // The tickets hold all there is to know, and without GNUTLS_ENABLE_EARLY_DATA none of them allows 0-RTT.
     if (gnutls_init(&native, GNUTLS_SERVER | GNUTLS_NO_AUTO_SEND_TICKET | GNUTLS_NO_END_OF_EARLY_DATA) !=
         GNUTLS_E_SUCCESS)
         return status::out_of_memory;
     native_ = native;
     if (const status s = set_up(native, credentials.get(), *this, reference); failed(s)) return s;
+    auto& keys = credentials.get().ticket_keys;
+    const gnutls_datum_t key{keys.data(), static_cast<unsigned>(keys.size())};
+    if (gnutls_session_ticket_enable_server(native, &key) != GNUTLS_E_SUCCESS) return status::unsupported;
+    gnutls_db_set_cache_expiration(native, ticket_lifetime_s);
     return ngtcp2_crypto_gnutls_configure_server_session(native) == 0 ? status::ok : status::unsupported;
 }
 
 status session::create_client(const context& credentials, ngtcp2_crypto_conn_ref& reference,
-                              const expectation& expected) noexcept {
+                              const expectation& expected, const allocator& memory) noexcept {
     gnutls_session_t native = nullptr;
     if (gnutls_init(&native, GNUTLS_CLIENT | GNUTLS_NO_END_OF_EARLY_DATA) != GNUTLS_E_SUCCESS)
         return status::out_of_memory;
     native_ = native;
-    expected_ = expected;
+    expect(credentials, expected, memory);
     if (expected.name.size() >= sizeof name_) return status::invalid_argument;
     *std::copy(expected.name.begin(), expected.name.end(), name_) = '\0';
     if (const status s = set_up(native, credentials.get(), *this, reference); failed(s)) return s;
@@ -153,7 +158,24 @@ status session::create_client(const context& credentials, ngtcp2_crypto_conn_ref
     if (!ip_address::parse(expected.name) &&
         gnutls_server_name_set(native, GNUTLS_NAME_DNS, name_, expected.name.size()) != GNUTLS_E_SUCCESS)
         return status::invalid_argument;
+    gnutls_handshake_set_hook_function(native, GNUTLS_HANDSHAKE_NEW_SESSION_TICKET, GNUTLS_HOOK_POST, take_ticket);
+    if (const byte_view ticket = open_ticket(); !ticket.empty())
+        (void)gnutls_session_set_data(native, ticket.data(), ticket.size());  // or else a certificate is wanted again
     return ngtcp2_crypto_gnutls_configure_client_session(native) == 0 ? status::ok : status::unsupported;
+}
+
+bool session::speaks_http3() const noexcept {
+    gnutls_datum_t chosen{};
+    return gnutls_alpn_get_selected_protocol(static_cast<gnutls_session_t>(native_), &chosen) == GNUTLS_E_SUCCESS &&
+           std::string_view{reinterpret_cast<const char*>(chosen.data), chosen.size} == "h3";
+}
+
+bool session::is_resumed() const noexcept {
+    return gnutls_session_is_resumed(static_cast<gnutls_session_t>(native_)) != 0;
+}
+
+void session::send_ticket() noexcept {
+    (void)gnutls_session_ticket_send(static_cast<gnutls_session_t>(native_), 1, 0);
 }
 
 bool session::export_keying_material(std::string_view label, byte_span out) const noexcept {
@@ -162,37 +184,8 @@ bool session::export_keying_material(std::string_view label, byte_span out) cons
                                                    reinterpret_cast<char*>(out.data())) == GNUTLS_E_SUCCESS;
 }
 
-bool session::accept_peer() noexcept {
-    refused_ = judge_peer();
-    return refused_ == refusal::none;
-}
-
-namespace {
-
-struct certificate_deleter {
-    using pointer = gnutls_x509_crt_t;
-    void operator()(gnutls_x509_crt_t c) const noexcept { gnutls_x509_crt_deinit(c); }
-};
-using x509_ptr = std::unique_ptr<gnutls_x509_crt_int, certificate_deleter>;
-
-[[nodiscard]] x509_ptr import(const gnutls_datum_t& bytes, gnutls_x509_crt_fmt_t format) noexcept {
-    gnutls_x509_crt_t certificate = nullptr;
-    if (gnutls_x509_crt_init(&certificate) != GNUTLS_E_SUCCESS) return nullptr;
-    x509_ptr made{certificate};
-    if (gnutls_x509_crt_import(certificate, &bytes, format) != GNUTLS_E_SUCCESS) return nullptr;
-    return made;
-}
-
-[[nodiscard]] bool pin_of(gnutls_x509_crt_t certificate, key_pin& out) noexcept {
-    std::size_t size = out.sha256.size();
-    return gnutls_x509_crt_get_key_id(certificate, GNUTLS_KEYID_USE_SHA256, out.sha256.data(), &size) ==
-           GNUTLS_E_SUCCESS;
-}
-
-}  // namespace
-
-refusal session::judge_peer() noexcept {
-    const auto native = static_cast<gnutls_session_t>(native_);
+refusal session::judge_peer(void* shown) noexcept {
+    const auto native = static_cast<gnutls_session_t>(shown);
     unsigned count = 0;
     const gnutls_datum_t* const chain = gnutls_certificate_get_peers(native, &count);
     if (chain == nullptr || count == 0 || gnutls_certificate_type_get(native) != GNUTLS_CRT_X509)
@@ -242,104 +235,6 @@ std::array<std::uint8_t, 32> hmac_sha256(byte_view key, byte_view bytes) noexcep
 }
 
 }  // namespace tls
-
-namespace {
-
-struct private_key_deleter {
-    using pointer = gnutls_x509_privkey_t;
-    void operator()(gnutls_x509_privkey_t k) const noexcept { gnutls_x509_privkey_deinit(k); }
-};
-using private_key_ptr = std::unique_ptr<gnutls_x509_privkey_int, private_key_deleter>;
-
-[[nodiscard]] private_key_ptr new_key() noexcept {
-    gnutls_x509_privkey_t key = nullptr;
-    if (gnutls_x509_privkey_init(&key) != GNUTLS_E_SUCCESS) return nullptr;
-    return private_key_ptr{key};
-}
-
-[[nodiscard]] bool add_names(gnutls_x509_crt_t to, std::span<const std::string_view> names) noexcept {
-    for (const std::string_view name : names) {
-        const std::optional<ip_address> ip = ip_address::parse(name);
-        const byte_view raw = ip ? ip->bytes() : byte_view{};
-        const int added =
-            ip ? gnutls_x509_crt_set_subject_alt_name(to, GNUTLS_SAN_IPADDRESS, raw.data(),
-                                                      static_cast<unsigned>(raw.size()), GNUTLS_FSAN_APPEND)
-               : gnutls_x509_crt_set_subject_alt_name(to, GNUTLS_SAN_DNSNAME, name.data(),
-                                                      static_cast<unsigned>(name.size()), GNUTLS_FSAN_APPEND);
-        if (added != GNUTLS_E_SUCCESS) return false;
-    }
-    return true;
-}
-
-}  // namespace
-
-result<certificate> make_certificate(const certificate_request& request) noexcept {
-    if (request.names.empty() || request.valid_until <= request.valid_from || request.valid_from < wall_time{})
-        return status::invalid_argument;
-    const private_key_ptr key = new_key();
-    gnutls_x509_crt_t raw = nullptr;
-    if (!key || gnutls_x509_crt_init(&raw) != GNUTLS_E_SUCCESS) return status::out_of_memory;
-    const tls::x509_ptr made{raw};
-    if (gnutls_x509_privkey_generate(key.get(), GNUTLS_PK_ECDSA, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0) !=
-        GNUTLS_E_SUCCESS)
-        return status::unsupported;
-
-    std::array<std::uint8_t, 16> serial{};
-    if (!tls::random_bytes(serial)) return status::unsupported;
-    serial[0] = static_cast<std::uint8_t>((serial[0] & 0x7F) | 0x40);  // positive, and as long as it says
-    const std::string_view name = request.names.front();
-    const unsigned usage =
-        request.authority ? GNUTLS_KEY_KEY_CERT_SIGN | GNUTLS_KEY_CRL_SIGN : GNUTLS_KEY_DIGITAL_SIGNATURE;
-    std::uint8_t key_id[20];
-    std::size_t key_id_size = sizeof key_id;
-    const bool filled =
-        gnutls_x509_crt_set_version(raw, 3) == GNUTLS_E_SUCCESS &&
-        gnutls_x509_crt_set_key(raw, key.get()) == GNUTLS_E_SUCCESS &&
-        gnutls_x509_crt_set_serial(raw, serial.data(), serial.size()) == GNUTLS_E_SUCCESS &&
-        gnutls_x509_crt_set_activation_time(raw, tls::seconds(request.valid_from)) == GNUTLS_E_SUCCESS &&
-        gnutls_x509_crt_set_expiration_time(raw, tls::seconds(request.valid_until)) == GNUTLS_E_SUCCESS &&
-        gnutls_x509_crt_set_dn_by_oid(raw, GNUTLS_OID_X520_COMMON_NAME, 0, name.data(),
-                                      static_cast<unsigned>(name.size())) == GNUTLS_E_SUCCESS &&
-        gnutls_x509_crt_get_key_id(raw, 0, key_id, &key_id_size) == GNUTLS_E_SUCCESS &&
-        gnutls_x509_crt_set_subject_key_id(raw, key_id, key_id_size) == GNUTLS_E_SUCCESS &&
-        gnutls_x509_crt_set_basic_constraints(raw, request.authority ? 1 : 0, -1) == GNUTLS_E_SUCCESS &&
-        gnutls_x509_crt_set_key_usage(raw, usage) == GNUTLS_E_SUCCESS &&
-        (request.authority ||
-         gnutls_x509_crt_set_key_purpose_oid(raw, GNUTLS_KP_TLS_WWW_SERVER, 0) == GNUTLS_E_SUCCESS) &&
-        add_names(raw, request.names);
-    if (!filled) return status::invalid_argument;
-
-    if (request.issuer != nullptr) {
-        const private_key_ptr issuer_key = new_key();
-        const gnutls_datum_t issuer_chain = tls::datum(request.issuer->chain());
-        const gnutls_datum_t issuer_key_text = tls::datum(request.issuer->key());
-        const tls::x509_ptr issuer = tls::import(issuer_chain, GNUTLS_X509_FMT_PEM);
-        if (!issuer || !issuer_key ||
-            gnutls_x509_privkey_import(issuer_key.get(), &issuer_key_text, GNUTLS_X509_FMT_PEM) != GNUTLS_E_SUCCESS ||
-            gnutls_x509_crt_sign2(raw, issuer.get(), issuer_key.get(), GNUTLS_DIG_SHA256, 0) != GNUTLS_E_SUCCESS)
-            return status::invalid_argument;
-    } else if (gnutls_x509_crt_sign2(raw, raw, key.get(), GNUTLS_DIG_SHA256, 0) != GNUTLS_E_SUCCESS) {
-        return status::unsupported;
-    }
-
-    certificate out;
-    out.chain_size = out.chain_text.size();
-    out.key_size = out.key_text.size();
-    if (gnutls_x509_crt_export(raw, GNUTLS_X509_FMT_PEM, out.chain_text.data(), &out.chain_size) != GNUTLS_E_SUCCESS ||
-        gnutls_x509_privkey_export_pkcs8(key.get(), GNUTLS_X509_FMT_PEM, nullptr, GNUTLS_PKCS_PLAIN,
-                                         out.key_text.data(), &out.key_size) != GNUTLS_E_SUCCESS ||
-        !tls::pin_of(raw, out.pin))
-        return status::unsupported;
-    return out;
-}
-
-result<key_pin> pin_of(std::string_view chain) noexcept {
-    const tls::x509_ptr first = tls::import(tls::datum(chain), GNUTLS_X509_FMT_PEM);
-    key_pin pin;
-    if (!first || !tls::pin_of(first.get(), pin)) return status::malformed;
-    return pin;
-}
-
 }  // namespace masque
 }  // namespace v0
 }  // namespace duality
