@@ -107,6 +107,23 @@ if(TARGET duality_relay)
     set_tests_properties("${test}" PROPERTIES LABELS relay TIMEOUT 120 RUN_SERIAL TRUE)
 endif()
 
+# QUIC and HTTP/3 against programs that others wrote, where those are installed: Debian 13, see scripts/debian13-root.
+if(TARGET duality_relay)
+    set(interop "${PROJECT_SOURCE_DIR}/tests/interop/masque_interop.py")
+    execute_process(COMMAND "${DUALITY_PYTHON}" -B "${interop}" --list
+        RESULT_VARIABLE unable OUTPUT_VARIABLE cases OUTPUT_STRIP_TRAILING_WHITESPACE)
+    if(unable)
+        message(STATUS "Interoperability of QUIC: ${cases}")
+    else()
+        string(REPLACE "\n" ";" cases "${cases}")
+        foreach(case IN LISTS cases)
+            set(test "${DUALITY_TEST_PREFIX}interop: ${case}")
+            add_test(NAME "${test}" COMMAND "${DUALITY_PYTHON}" -B "${interop}" --duality $<TARGET_FILE:duality> ${case})
+            set_tests_properties("${test}" PROPERTIES LABELS interop TIMEOUT 90 SKIP_RETURN_CODE 77)
+        endforeach()
+    endif()
+endif()
+
 # Examples: one idea each, run to the end.
 duality_sources(duality_example_sources "${PROJECT_SOURCE_DIR}/examples/*.cpp")
 if(NOT TARGET PkgConfig::opus OR NOT TARGET PkgConfig::sndfile)
