@@ -16,7 +16,8 @@ constexpr std::size_t scratch_extra = 640;
 constexpr std::size_t event_capacity = 32;
 
 [[nodiscard]] failure check(const session_config& c) noexcept {
-    constexpr std::int64_t ms = 1'000'000;
+    // Rounded down, so that a nanosecond below zero is out of range too.
+    const auto whole_ms = [](duration d) { return d.ns() / 1'000'000 - (d.ns() % 1'000'000 < 0 ? 1 : 0); };
     config_check fields{session_bounds};
     fields.in_range("max_payload", c.max_payload)
         .in_range("max_streams", c.max_streams)
@@ -26,9 +27,9 @@ constexpr std::size_t event_capacity = 32;
         .in_range("overhead_cap_bp", c.overhead_cap_bp)
         .in_range("control_share_bp", c.control_share_bp)
         .require("control_share_bp", c.control_share_bp <= c.overhead_cap_bp)
-        .in_range("reorder_delay", c.reorder_delay.ns() / ms)
-        .in_range("path_skew", c.path_skew.ns() / ms)
-        .in_range("stream.deadline", c.stream.deadline.ns() / ms);
+        .in_range("reorder_delay", whole_ms(c.reorder_delay))
+        .in_range("path_skew", whole_ms(c.path_skew))
+        .in_range("stream.deadline", whole_ms(c.stream.deadline));
     return fields.ok() ? failure{status::ok, {}} : fields.error();
 }
 

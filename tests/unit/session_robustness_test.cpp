@@ -313,6 +313,8 @@ TEST_CASE("session: a configuration out of range names its field and the legal r
     CHECK(refused([](session_config& c) { c.overhead_cap_bp = 100'001; }) == "overhead_cap_bp");
     CHECK(refused([](session_config& c) { c.control_share_bp = c.overhead_cap_bp + 1; }) == "control_share_bp");
     CHECK(refused([](session_config& c) { c.reorder_delay = -1_ms; }) == "reorder_delay");
+    CHECK(refused([](session_config& c) { c.reorder_delay = duration::from_ns(-1); }) == "reorder_delay");
+    CHECK(refused([](session_config& c) { c.path_skew = duration::from_ns(-1); }) == "path_skew");
     CHECK(refused([](session_config& c) { c.path_skew = 1'001_ms; }) == "path_skew");
     CHECK(refused([](session_config& c) { c.stream.deadline = 0_ms; }) == "stream.deadline");
     CHECK(refused([](session_config& c) { c.hold.hold_min = -1_ms; }) == "hold_min");
