@@ -10,7 +10,7 @@ function(run)
 endfunction()
 
 file(REMOVE_RECURSE "${WORK}")
-if("c_masque" IN_LIST COMPONENTS)
+if(";${COMPONENTS};" MATCHES ";c_masque;")
     set(runtimes runtime masque_runtime)
 else()
     set(runtimes runtime)
