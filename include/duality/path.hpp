@@ -35,11 +35,17 @@ struct path_config {
     /// Bytes that sealing adds to each datagram, beside `max_datagram`: on the network, in budgets and caps, but not part
     /// of what the application would have sent.
     std::uint32_t seal_overhead = 0;
+    /// What carries the datagrams says which of them arrived, at once and for all, as QUIC does: see
+    /// `session::handle_acknowledgement`. Then every packet owes its acknowledgement and none a report, which makes
+    /// silence known as fast on a slow flow as on a fast one.
+    bool acknowledged = false;
 };
 
 struct scheduler_config {
     std::uint32_t max_paths = 4;                       ///< 1..16
     duration report_interval = duration::from_ms(20);  ///< how often a receiving peer reports
+    /// The same where the carrier acknowledges by itself: how long it takes to.
+    duration acknowledgement_delay = duration::from_ms(5);
     /// Bytes received that make a peer report: its reports are paid from a share of what it receives, and one that has not
     /// received this much since its last one may have to stay silent.
     std::uint32_t report_worth = 1'600;
@@ -55,6 +61,7 @@ struct scheduler_config {
 inline constexpr field_bounds scheduler_bounds[] = {
     {"max_paths", 1, 16, "paths"},
     {"report_interval", 1, 1'000, "ms"},
+    {"acknowledgement_delay", 0, 1'000, "ms"},
     {"report_worth", 0, 1'000'000'000, "bytes"},
     {"suspicion_margin", 1, 1'000, "ms"},
     {"dead_after", 1, 10'000, "ms"},

@@ -37,6 +37,7 @@ public:
         config_check check{scheduler_bounds};
         check.in_range("max_paths", config.max_paths)
             .in_range("report_interval", config.report_interval.ns() / 1'000'000)
+            .in_range("acknowledgement_delay", config.acknowledgement_delay.ns() / 1'000'000)
             .in_range("report_worth", config.report_worth)
             .in_range("suspicion_margin", config.suspicion_margin.ns() / 1'000'000)
             .in_range("dead_after", config.dead_after.ns() / 1'000'000)
@@ -68,6 +69,14 @@ public:
         record* p = find(id);
         if (p == nullptr) return status::unknown_path;
         p->used = false;
+        return status::ok;
+    }
+
+    /// The path carries datagrams of so many bytes from now on.
+    [[nodiscard]] status set_max_datagram(path_id id, std::uint32_t bytes) noexcept {
+        record* p = find(id);
+        if (p == nullptr) return status::unknown_path;
+        p->config.max_datagram = bytes;
         return status::ok;
     }
 
@@ -126,7 +135,7 @@ public:
         ++p->stats.packets_sent;
         p->stats.bytes_sent += on_the_wire(*p, bytes);
         p->last_sent = now;
-        if (owes_report) p->owe(now, on_the_wire(*p, bytes), config_.report_worth);
+        if (owes_report) p->owe(now, on_the_wire(*p, bytes), report_worth(*p));
         return static_cast<std::uint16_t>(sequence);
     }
 
@@ -167,10 +176,10 @@ public:
             p->begin_stall();
             return;
         }
-        p->on_report_gap(now, config_.report_interval);
+        p->on_report_gap(now, p->config.acknowledged ? config_.acknowledgement_delay : config_.report_interval);
         p->note_word(word, newest);
         p->last_report = now;
-        p->settle_owed(config_.report_worth);
+        p->settle_owed(report_worth(*p));
         p->late_reports = late > late_limit(*p) ? p->late_reports + 1 : 0;
         revive(now, *p, late);
     }
@@ -351,6 +360,9 @@ private:
 
     explicit scheduler(const scheduler_config& config) noexcept : config_{config} {}
 
+    [[nodiscard]] std::uint32_t report_worth(const record& p) const noexcept {
+        return p.config.acknowledged ? 0 : config_.report_worth;
+    }
     [[nodiscard]] static std::uint64_t on_the_wire(const record& p, std::size_t bytes) noexcept {
         return bytes + p.config.datagram_overhead + p.config.seal_overhead;
     }

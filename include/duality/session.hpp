@@ -47,8 +47,13 @@ public:
 
     /// A path can now carry datagrams. `invalid_argument`: the id is in use; `queue_full`: too many paths.
     [[nodiscard]] status add_path(instant now, path_id id, const path_config& config) noexcept;
-    /// It no longer can. `unknown_path` when it never could.
+    /// It no longer can; what was under way on it goes again over the others, as far as the overhead cap allows.
+    /// `unknown_path` when it never could.
     [[nodiscard]] status remove_path(instant now, path_id id) noexcept;
+    /// The path carries datagrams of so many bytes from now on. `unknown_path`.
+    [[nodiscard]] status set_max_datagram(path_id id, std::uint32_t bytes) noexcept {
+        return paths_.set_max_datagram(id, bytes);
+    }
 
     // The four verbs.
 
@@ -58,6 +63,9 @@ public:
     /// Takes a datagram that arrived on a path. `malformed`, `unsupported_version`: not ours, counted; frames before the
     /// broken byte are kept. `duplicate`: the network delivered it twice. `unknown_path`, `closed`.
     status handle_datagram(instant now, path_id path, byte_view datagram) noexcept;
+    /// What carries an `acknowledged` path says that the peer has the datagram of this path sequence number (bytes 1 and
+    /// 2 of it). Oldest first, where several become known at once. `unknown_path`, `closed`.
+    status handle_acknowledgement(instant now, path_id path, std::uint16_t path_sequence) noexcept;
     /// Lets time pass. Call it when `next_timeout()` has come; more often does no harm.
     void handle_timeout(instant now) noexcept;
     /// The next thing to do; false when there is nothing until `next_timeout()`. Views in `out` stay valid until the

@@ -105,7 +105,8 @@ status session::add_path(instant now, path_id id, const path_config& config) noe
 }
 
 status session::remove_path(instant now, path_id id) noexcept {
-    (void)clamp(now);
+    now = clamp(now);
+    if (paths_.has_path(id)) sender_.resend_all(context(now), id);
     return paths_.remove_path(id);
 }
 
@@ -151,6 +152,16 @@ status session::handle_datagram(instant now, path_id path, byte_view datagram) n
     ++stats_.malformed;
     stats_.last_error_offset = in.error_offset();
     return status::malformed;
+}
+
+status session::handle_acknowledgement(instant now, path_id path, std::uint16_t path_sequence) noexcept {
+    now = clamp(now);
+    if (state_ == life::closed) return status::closed;
+    if (!paths_.has_path(path)) return status::unknown_path;
+    paths_.on_report(now, path, {path, path_sequence, {}, {}});
+    sender_.on_acknowledgement(path, path_sequence);
+    advance(now);
+    return status::ok;
 }
 
 void session::handle_frame(instant now, path_id path, const wire::frame& frame) noexcept {

@@ -189,6 +189,16 @@ void session_sender::answer_call(const session_context& c, const wire::last_call
     }
 }
 
+void session_sender::on_acknowledgement(path_id path, std::uint16_t path_sequence) noexcept {
+    for (std::uint64_t n = next_; n > oldest_protected(); --n) {
+        sent_source* s = history_.find(n - 1);
+        if (s == nullptr) return;
+        if (s->path != path || static_cast<std::uint16_t>(s->path_sequence) != path_sequence) continue;
+        s->acknowledged = true;
+        return;
+    }
+}
+
 bool session_sender::may_still_come(const session_context& c, path_id via, const sent_source& s) const noexcept {
     // What is stuck in a stalled path has its last chance. What went over a slower path was under way when the peer
     // wrote that it misses it.
@@ -268,7 +278,12 @@ void session_sender::answer_deficit(const session_context& c, path_id via,
 void session_sender::on_path_event(const session_context& c, const path_event& event) noexcept {
     if (event.kind != path_event_kind::state_changed) return;
     // Most suspicions are false: new packets take another path, what is under way has its last chance.
+    // Where each packet is acknowledged by itself there is little doubt about which ones are overdue.
+    const path_config* path = c.paths.config(event.path);
+    const bool known = path != nullptr && path->acknowledged;
+    if (event.to == path_state::suspect && known) return resend_tail(c, event.path);
     if (event.to == path_state::suspect) ask_for_report(c, event.path);
+    if (event.to == path_state::dead && known) return resend_all(c, event.path);
     if (event.to == path_state::dead && config_.control.law == control_law::reference) resend_tail(c, event.path);
 }
 
@@ -344,6 +359,16 @@ void session_sender::resend_tail(const session_context& c, path_id from) noexcep
         const sent_source* s = history_.find(n);
         if (s == nullptr || s->acknowledged || s->copied || s->path != from) continue;
         if (s->at > reported_by_now) return;
+        if (c.now <= last_chance(c.paths, *s, *other)) plan_copy(c, n, *other, wire::copy_reason::failover);
+    }
+}
+
+void session_sender::resend_all(const session_context& c, path_id from) noexcept {
+    const std::optional<path_id> other = other_path(c, from);
+    if (!other) return;
+    for (std::uint64_t n = oldest_protected(); n < next_; ++n) {
+        const sent_source* s = history_.find(n);
+        if (s == nullptr || s->acknowledged || s->copied || s->path != from) continue;
         if (c.now <= last_chance(c.paths, *s, *other)) plan_copy(c, n, *other, wire::copy_reason::failover);
     }
 }

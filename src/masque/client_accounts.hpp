@@ -28,6 +28,8 @@ public:
     [[nodiscard]] bool take_tunnel(std::uint32_t most) noexcept { return take(tunnels_, most); }
     [[nodiscard]] bool take_lookup(std::uint32_t most) noexcept { return take(lookups_, most); }
     void give_connection() noexcept { connections_.fetch_sub(1, std::memory_order_relaxed); }
+    [[nodiscard]] bool take_bond(std::uint32_t most) noexcept { return take(bonds_, most); }
+    void give_bond() noexcept { bonds_.fetch_sub(1, std::memory_order_relaxed); }
     void give_tunnel() noexcept { tunnels_.fetch_sub(1, std::memory_order_relaxed); }
     void give_lookup() noexcept { lookups_.fetch_sub(1, std::memory_order_relaxed); }
 
@@ -70,6 +72,7 @@ private:
     std::atomic<std::uint32_t> connections_{0};
     std::atomic<std::uint32_t> tunnels_{0};
     std::atomic<std::uint32_t> lookups_{0};
+    std::atomic<std::uint32_t> bonds_{0};
     datagram_pool::share buffers_{0};
     std::atomic<std::uint64_t> bytes_{0};
     /// When all that was let through would have passed at the rate.

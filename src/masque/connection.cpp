@@ -19,7 +19,7 @@ namespace {
 constexpr std::int64_t time_offset = std::int64_t{1} << 61;
 
 /// Feedback is what the sender's view of the path is made of, so it does not wait long.
-constexpr ngtcp2_duration max_ack_delay = 10 * NGTCP2_MILLISECONDS;
+constexpr ngtcp2_duration max_ack_delay = 5 * NGTCP2_MILLISECONDS;
 constexpr std::uint64_t stream_window = std::uint64_t{64} * 1024;
 constexpr std::uint64_t connection_window = std::uint64_t{1024} * 1024;
 /// A closing connection repeats itself after 1, 2, 4, 8 … packets of a peer that has not heard.
@@ -310,9 +310,12 @@ ngtcp2_ssize connection::write_datagrams(byte_span room, ngtcp2_path_storage& pa
         const byte_span frame = environment_.pool.framed(slot);
         const ngtcp2_vec piece{frame.data(), frame.size()};
         int accepted = 0;
+        // What comes back when it is acknowledged: the request and the mark.
+        const datagram_pool::slot& content = environment_.pool[slot];
+        const std::uint64_t id = content.owner << 17 | content.mark;
         const ngtcp2_ssize size =
             ngtcp2_conn_writev_datagram(quic_, &path.path, &info, room.data(), room.size(), &accepted,
-                                        NGTCP2_WRITE_DATAGRAM_FLAG_MORE, 0, &piece, 1, at);
+                                        NGTCP2_WRITE_DATAGRAM_FLAG_MORE, id, &piece, 1, at);
         if (accepted != 0) {
             ++environment_.stats.datagrams_sent;
             environment_.pool.give(queue_.pop(environment_.pool));

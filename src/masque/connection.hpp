@@ -53,6 +53,7 @@ struct message {
     kept_text<16> protocol;
     kept_text<uri_template::path_max> path;
     kept_text<256> proxy_status;
+    kept_text<256> bond;
     std::array<std::uint8_t, 32> token_digest{};  ///< SHA-256 of the bearer token
     bool has_token = false;
     bool has_content_fields = false;  ///< Content-Length and others that the Capsule Protocol forbids
@@ -80,6 +81,10 @@ struct request {
     bool end_wanted = false;   ///< this end sends no more once everything queued is out
     bool over = false;         ///< the owner was told that it is
     bool connect_udp = false;  ///< payloads may come for it, even if it was refused
+    std::uint8_t leg = 0;      ///< of a bond, when `bond_context` is known
+    /// Where frames of a bond travel; 0: nowhere. Datagrams of contexts not registered yet wait while it may be.
+    std::uint64_t bond_context = udp_context;
+    bool awaits_context = false;
     heap_ptr<message> head;
     capsule_reader capsules;
     std::uint32_t partial = datagram_pool::none;  ///< room for a capsule that comes in pieces
@@ -106,6 +111,12 @@ public:
     virtual void on_head(connection& from, request& asked, const message& head) noexcept = 0;
     /// A UDP payload out of a tunnel.
     virtual void on_payload(connection& from, request& on, byte_view payload) noexcept = 0;
+    /// A frame of the bond that this request is a leg of.
+    virtual void on_bond_frame(connection& from, request& on, byte_view frame) noexcept = 0;
+    /// The peer has a datagram that was sent with this mark on a leg.
+    virtual void on_acknowledged(connection& from, std::int64_t request, std::uint16_t mark) noexcept = 0;
+    /// Any capsule but DATAGRAM. False when nobody knows it.
+    virtual bool on_capsule(connection& from, request& on, const capsule& c) noexcept = 0;
     /// Nothing more comes on a request; it is gone after this call unless its connection lives on.
     virtual void on_over(connection& from, request& over) noexcept = 0;
     /// A connection id that the peer may use from now on, or not any more (server only).
@@ -211,19 +222,35 @@ public:
     // Requests.
 
     /// Opens CONNECT-UDP. nullptr when the peer allows no more requests now, `status` says why otherwise.
+    /// `bond` is the value of its `duality-bond` field; empty: none.
     [[nodiscard]] request* connect_udp(std::string_view authority, std::string_view path, std::string_view token,
-                                       status& why) noexcept;
-    /// Answers 200 and starts the tunnel.
-    void accept(request& asked) noexcept;
+                                       std::string_view bond, status& why) noexcept;
+    /// Answers 200, with a `duality-bond` field unless it is empty, and starts the tunnel.
+    void accept(request& asked, std::string_view bond) noexcept;
     /// Answers anything else, with an optional `Proxy-Status` and body, and ends the request.
     void answer(request& asked, int status, std::string_view proxy_status, std::string_view content_type,
                 std::string_view body) noexcept;
     /// Payloads that came early are handed over, if `wanted`.
     void release_early(request& of, bool wanted) noexcept;
     /// `too_large`, `queue_full`, `closed`.
-    [[nodiscard]] status send(instant now, request& on, byte_view payload, instant expires) noexcept;
+    [[nodiscard]] status send(instant now, request& on, byte_view payload, instant expires) noexcept {
+        return send_in(now, on, {udp_context, payload}, expires, no_mark);
+    }
+    /// The same in the context of the bond. The mark comes back in `on_acknowledged`.
+    [[nodiscard]] status send_bond_frame(instant now, request& on, byte_view frame, instant expires,
+                                         std::uint16_t mark) noexcept {
+        return send_in(now, on, {on.bond_context, frame}, expires, mark);
+    }
+    /// Sends a capsule of the extension, reliably. `too_large`, `queue_full`, `closed`.
+    [[nodiscard]] status send_capsule(request& on, const capsule& c) noexcept;
+    /// Datagrams in this context are frames of a bond from now on; those that waited for it are handed over.
+    void register_context(request& on, std::uint64_t context) noexcept;
+    [[nodiscard]] bool export_keying_material(std::string_view label, byte_span out) const noexcept {
+        return tls_.export_keying_material(label, out);
+    }
     /// Largest payload `send` accepts now.
-    [[nodiscard]] std::size_t max_payload(const request& on) const noexcept;
+    [[nodiscard]] std::size_t max_payload(const request& on) const noexcept { return max_payload(on, udp_context); }
+    [[nodiscard]] std::size_t max_payload(const request& on, std::uint64_t context) const noexcept;
     /// Sends what is queued and then no more.
     void end(request& r) noexcept;
     /// Resets both directions.
@@ -240,6 +267,10 @@ public:
         return peer_datagrams_ && environment_.config.quic_datagrams;
     }
     [[nodiscard]] std::size_t request_count() const noexcept { return requests_.size(); }
+    [[nodiscard]] request* find_request(std::int64_t id) noexcept {
+        request** const found = requests_.find(id);
+        return found != nullptr ? *found : nullptr;
+    }
 
     /// Tells the owner to forget every id that leads here (server only).
     void forget_ids() noexcept;
@@ -248,6 +279,7 @@ private:
     friend struct connection_callbacks;
 
     static constexpr std::size_t settings_max = 512;
+    static constexpr std::uint32_t no_mark = 0x10000;
 
     enum class life : std::uint8_t { open, closing, draining, over };
     struct mix {
@@ -283,7 +315,9 @@ private:
     void take_settings(const nghttp3_settings& settings) noexcept;
 
     [[nodiscard]] int http_failure(int error) noexcept;
-    [[nodiscard]] status queue_capsule(request& on, std::uint32_t slot) noexcept;
+    [[nodiscard]] status send_in(instant now, request& on, const udp_datagram& datagram, instant expires,
+                                 std::uint32_t mark) noexcept;
+    [[nodiscard]] status queue_capsule(request& on, std::uint32_t slot, const udp_datagram& datagram) noexcept;
     void drop_expired(instant now) noexcept;
     [[nodiscard]] ngtcp2_ssize write_streams(byte_span room, ngtcp2_path_storage& path, ngtcp2_pkt_info& info,
                                              ngtcp2_tstamp at) noexcept;

@@ -112,6 +112,13 @@ ngtcp2_callbacks connection_callbacks::common() noexcept {
     table.recv_datagram = [](ngtcp2_conn*, std::uint32_t, const std::uint8_t* data, std::size_t size, void* user) {
         return self(user).take_datagram({data, size});
     };
+    table.ack_datagram = [](ngtcp2_conn*, std::uint64_t id, void* user) {
+        const auto mark = static_cast<std::uint32_t>(id & 0x1FFFF);
+        if (mark != connection::no_mark)
+            self(user).owner_.on_acknowledged(self(user), static_cast<std::int64_t>(id >> 17),
+                                              static_cast<std::uint16_t>(mark));
+        return 0;
+    };
     table.recv_stateless_reset = [](ngtcp2_conn*, const ngtcp2_pkt_stateless_reset*, void* user) {
         self(user).cause_ = close_cause::reset;
         return 0;

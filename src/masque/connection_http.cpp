@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "duality/masque/bond.hpp"
 #include "duality/masque/structured_field.hpp"
 #include "masque/connection.hpp"
 #include "masque/connection_callbacks.hpp"
@@ -183,6 +184,8 @@ void connection::take_field(request& r, std::int32_t token, std::string_view nam
         m.has_token = true;
     } else if (name == "proxy-status") {
         m.proxy_status.assign(value);
+    } else if (name == bond_field) {
+        m.bond.assign(value);
     }
 }
 
@@ -287,13 +290,24 @@ void connection::take_udp_datagram(request& r, byte_view content, bool from_caps
         tell_over(r);
         return;
     }
-    if (r.over || datagram.context != udp_context) {
+    const bool known = datagram.context == udp_context || datagram.context == r.bond_context;
+    if (r.awaits_context && !r.over && !known) return take_early(r.id, content);
+    if (r.over || !known) {
         ++environment_.stats.stray;
         return;
     }
     ++environment_.stats.datagrams_received;
     if (from_capsule) ++environment_.stats.capsules_received;
-    owner_.on_payload(*this, r, datagram.payload);
+    if (datagram.context == udp_context)
+        owner_.on_payload(*this, r, datagram.payload);
+    else
+        owner_.on_bond_frame(*this, r, datagram.payload);
+}
+
+void connection::register_context(request& on, std::uint64_t context) noexcept {
+    on.bond_context = context;
+    on.awaits_context = false;
+    release_early(on, true);
 }
 
 void connection::take_data(request& r, byte_view data) noexcept {
@@ -327,7 +341,7 @@ void connection::take_data(request& r, byte_view data) noexcept {
         }
         if (c.type == datagram_capsule)
             take_udp_datagram(r, c.value, true);
-        else
+        else if (!owner_.on_capsule(*this, r, c))
             ++environment_.stats.unknown_capsules;
         if (r.partial != datagram_pool::none && !r.capsules.keeps()) {
             pool.give(r.partial);
@@ -338,7 +352,7 @@ void connection::take_data(request& r, byte_view data) noexcept {
 }
 
 request* connection::connect_udp(std::string_view authority, std::string_view path, std::string_view token,
-                                 status& why) noexcept {
+                                 std::string_view bond, status& why) noexcept {
     why = status::closed;
     if (state_ != life::open) return nullptr;
     why = status::need_more;
@@ -357,9 +371,9 @@ request* connection::connect_udp(std::string_view authority, std::string_view pa
         field(":method", "CONNECT"),    field(":protocol", "connect-udp"),
         field(":scheme", "https"),      field(":authority", authority),
         field(":path", path),           field("capsule-protocol", "?1"),
-        field("authorization", bearer),
+        field("authorization", bearer), field(bond_field, bond),
     };
-    std::size_t count = std::size(fields) - 1;
+    std::size_t count = std::size(fields) - 2;
     if (!token.empty()) {
         const std::string_view kept = masque::head(token, authorization.size() - bearer.size());
         char* const end =
@@ -367,6 +381,7 @@ request* connection::connect_udp(std::string_view authority, std::string_view pa
         fields[count] = field("authorization", {authorization.data(), end});
         fields[count++].flags = NGHTTP3_NV_FLAG_NEVER_INDEX;
     }
+    if (!bond.empty()) fields[count++] = field(bond_field, bond);
     const nghttp3_data_reader reader = connection_callbacks::data_reader();
     if (nghttp3_conn_submit_request(http_, id, fields, count, &reader, made) != 0) {
         remove_request(*made);
@@ -377,13 +392,15 @@ request* connection::connect_udp(std::string_view authority, std::string_view pa
     return made;
 }
 
-void connection::accept(request& asked) noexcept {
+void connection::accept(request& asked, std::string_view bond) noexcept {
     if (state_ != life::open || asked.over || asked.state != request::phase::asked) return;
-    const nghttp3_nv fields[] = {field(":status", "200"), field("capsule-protocol", "?1")};
+    nghttp3_nv fields[] = {field(":status", "200"), field("capsule-protocol", "?1"), field(bond_field, bond)};
+    fields[2].flags = NGHTTP3_NV_FLAG_NEVER_INDEX;  // it may hold a secret
+    const std::size_t count = std::size(fields) - (bond.empty() ? 1 : 0);
     const nghttp3_data_reader reader = connection_callbacks::data_reader();
     asked.state = request::phase::tunnel;
     wants_write_ = true;
-    if (nghttp3_conn_submit_response(http_, asked.id, fields, std::size(fields), &reader) != 0)
+    if (nghttp3_conn_submit_response(http_, asked.id, fields, count, &reader) != 0)
         return abort(asked, NGHTTP3_H3_INTERNAL_ERROR);
     release_early(asked, true);
 }
@@ -425,8 +442,10 @@ nghttp3_ssize connection::give_data(request& r, nghttp3_vec& piece, std::uint32_
             pool.give(slot);
             continue;
         }
-        ++environment_.stats.datagrams_sent;
-        ++environment_.stats.capsules_sent;
+        if (!pool[slot].at.is_never()) {  // others are no payloads
+            ++environment_.stats.datagrams_sent;
+            ++environment_.stats.capsules_sent;
+        }
         r.unacked_capsules.push(pool, slot);
         const byte_span bytes = pool.framed(slot);
         piece = {bytes.data(), bytes.size()};
@@ -446,10 +465,10 @@ void connection::take_acknowledgement(request& r, std::uint64_t bytes) noexcept 
     }
 }
 
-std::size_t connection::max_payload(const request& on) const noexcept {
+std::size_t connection::max_payload(const request& on, std::uint64_t context) const noexcept {
     const std::size_t most = environment_.pool.payload_max();
     if (settings_known_ && !uses_quic_datagrams()) return most;
-    const std::size_t framing = varint_size(static_cast<std::uint64_t>(on.id) / 4) + varint_size(udp_context);
+    const std::size_t framing = varint_size(static_cast<std::uint64_t>(on.id) / 4) + varint_size(context);
     const std::size_t packet = ngtcp2_conn_get_path_max_tx_udp_payload_size(quic_);
     const std::size_t around = packet_overhead + ngtcp2_conn_get_dcid(quic_)->datalen + framing;
     std::size_t carried = packet > around ? packet - around : 0;
@@ -460,9 +479,11 @@ std::size_t connection::max_payload(const request& on) const noexcept {
     return std::min(most, carried);
 }
 
-status connection::send(instant now, request& on, byte_view payload, instant expires) noexcept {
+status connection::send_in(instant now, request& on, const udp_datagram& datagram, instant expires,
+                           std::uint32_t mark) noexcept {
     if (state_ != life::open || on.over || on.end_wanted) return status::closed;
-    if (payload.size() > max_payload(on)) {
+    const byte_view payload = datagram.payload;
+    if (payload.size() > max_payload(on, datagram.context)) {
         ++environment_.stats.too_large;
         return status::too_large;
     }
@@ -486,24 +507,42 @@ status connection::send(instant now, request& on, byte_view payload, instant exp
     }
     environment_.pool[slot].owner = static_cast<std::uint64_t>(on.id);
     environment_.pool[slot].at = expires;
+    environment_.pool[slot].mark = mark;
     wants_write_ = true;
-    if (!uses_quic_datagrams()) return queue_capsule(on, slot);
+    if (!uses_quic_datagrams()) return queue_capsule(on, slot, datagram);
 
-    std::uint8_t framing[9];
+    std::uint8_t framing[16];
     wire::writer front{framing};
     front.varint(static_cast<std::uint64_t>(on.id) / 4);
-    front.varint(udp_context);
+    front.varint(datagram.context);
     environment_.pool.frame(slot, byte_view{framing}.first(front.size()));
     queue_.push(environment_.pool, slot);
     return status::ok;
 }
 
-status connection::queue_capsule(request& on, std::uint32_t slot) noexcept {
+status connection::send_capsule(request& on, const capsule& c) noexcept {
+    if (state_ != life::open || on.over || on.end_wanted) return status::closed;
+    if (c.value.size() > environment_.pool.payload_max()) return status::too_large;
+    const std::uint32_t slot = environment_.pool.take(c.value);
+    if (slot == datagram_pool::none) return status::queue_full;
+    environment_.pool[slot].at = instant::never();
+    std::uint8_t framing[16];
+    wire::writer front{framing};
+    front.varint(c.type);
+    front.varint(c.value.size());
+    environment_.pool.frame(slot, byte_view{framing}.first(front.size()));
+    on.unsent_capsules.push(environment_.pool, slot);
+    wants_write_ = true;
+    (void)nghttp3_conn_resume_stream(http_, on.id);
+    return status::ok;
+}
+
+status connection::queue_capsule(request& on, std::uint32_t slot, const udp_datagram& datagram) noexcept {
     std::uint8_t framing[24];
     wire::writer front{framing};
     front.varint(datagram_capsule);
-    front.varint(varint_size(udp_context) + environment_.pool[slot].size);
-    front.varint(udp_context);
+    front.varint(varint_size(datagram.context) + datagram.payload.size());
+    front.varint(datagram.context);
     environment_.pool.frame(slot, byte_view{framing}.first(front.size()));
     on.unsent_capsules.push(environment_.pool, slot);
     (void)nghttp3_conn_resume_stream(http_, on.id);

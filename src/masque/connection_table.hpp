@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "masque/connection.hpp"
+#include "masque/timer_heap.hpp"
 
 namespace duality {
 inline namespace v0 {
@@ -56,13 +57,13 @@ public:
     connection_table(const connection_table&) = delete;
     connection_table& operator=(const connection_table&) = delete;
     ~connection_table() {
-        for (std::size_t i = 0; i < count_; ++i) heap_deleter{memory_}(heap_[i].who);
+        for (std::size_t i = 0; i < heap_.count(); ++i) heap_deleter{memory_}(&heap_[i]);
     }
 
     [[nodiscard]] bool create(std::size_t capacity) noexcept { return heap_.create(capacity, memory_); }
 
-    [[nodiscard]] std::size_t count() const noexcept { return count_; }
-    [[nodiscard]] bool full() const noexcept { return count_ == heap_.size(); }
+    [[nodiscard]] std::size_t count() const noexcept { return heap_.count(); }
+    [[nodiscard]] bool full() const noexcept { return heap_.full(); }
 
     [[nodiscard]] connection* find(byte_view id) noexcept {
         connection** const found = by_id_.find(cid_key{id});
@@ -78,35 +79,21 @@ public:
     }
 
     /// Takes over. Precondition: not full.
-    void add(heap_ptr<connection> c) noexcept {
-        c->timer_place = count_;
-        c->timer_at = instant::never();
-        heap_[count_++].who = c.release();
-    }
+    void add(heap_ptr<connection> c) noexcept { heap_.add(*c.release()); }
     /// Gives the connection back; its ids must be gone.
     [[nodiscard]] heap_ptr<connection> remove(connection& c) noexcept {
-        const std::size_t place = c.timer_place;
-        connection* const last = heap_[--count_].who;
-        if (last != &c) {
-            put(place, last);
-            sift(place);
-        }
+        heap_.remove(c);
         return heap_ptr<connection>{&c, heap_deleter{memory_}};
     }
 
     /// Tells when a connection wants to be woken.
-    void retime(connection& c) noexcept {
-        const instant at = c.next_timeout();
-        if (at == c.timer_at) return;
-        c.timer_at = at;
-        sift(c.timer_place);
-    }
+    void retime(connection& c) noexcept { heap_.retime(c, c.next_timeout()); }
     /// Whoever wants to be woken next; nullptr without connections.
-    [[nodiscard]] connection* first() noexcept { return count_ == 0 ? nullptr : heap_[0].who; }
-    [[nodiscard]] const connection* first() const noexcept { return count_ == 0 ? nullptr : heap_[0].who; }
+    [[nodiscard]] connection* first() noexcept { return heap_.first(); }
+    [[nodiscard]] const connection* first() const noexcept { return heap_.first(); }
     template <class See>
     void for_each(See see) noexcept {
-        for (std::size_t i = 0; i < count_; ++i) see(*heap_[i].who);
+        for (std::size_t i = 0; i < heap_.count(); ++i) see(heap_[i]);
     }
 
     // Those that have not shown yet that they may use the relay, by age. Whoever only comes to take up room is among them.
@@ -143,36 +130,9 @@ public:
     }
 
 private:
-    struct entry {
-        connection* who = nullptr;
-    };
-
-    void put(std::size_t place, connection* c) noexcept {
-        heap_[place].who = c;
-        c->timer_place = place;
-    }
-    /// Restores the heap's order after the time at `place` has changed.
-    void sift(std::size_t place) noexcept {
-        connection* const c = heap_[place].who;
-        while (place > 0 && c->timer_at < heap_[(place - 1) / 2].who->timer_at) {
-            put(place, heap_[(place - 1) / 2].who);
-            place = (place - 1) / 2;
-        }
-        for (;;) {
-            std::size_t child = 2 * place + 1;
-            if (child >= count_) break;
-            if (child + 1 < count_ && heap_[child + 1].who->timer_at < heap_[child].who->timer_at) ++child;
-            if (c->timer_at <= heap_[child].who->timer_at) break;
-            put(place, heap_[child].who);
-            place = child;
-        }
-        put(place, c);
-    }
-
     allocator memory_;
     hash_map<cid_key, connection*, keyed_hash> by_id_;
-    buffer<entry> heap_;  ///< by time
-    std::size_t count_ = 0;
+    timer_heap<connection> heap_;
     connection* oldest_unproven_ = nullptr;
     connection* newest_unproven_ = nullptr;
     connection* first_listed_ = nullptr;

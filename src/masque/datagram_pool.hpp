@@ -32,9 +32,9 @@ public:
         std::uint32_t size = 0;     ///< of the payload
         std::uint32_t framing = 0;  ///< bytes of the headroom in use, right before the payload
         std::uint64_t owner = 0;    ///< a stream's or a target's number
-        std::uint64_t context = 0;
-        instant at{};             ///< when it came, or when it is worthless
-        share* holder = nullptr;  ///< whose it is
+        std::uint64_t mark = 0;     ///< told when it is acknowledged
+        instant at{};               ///< when it came, or when it is worthless
+        share* holder = nullptr;    ///< whose it is
     };
 
     [[nodiscard]] bool create(std::size_t count, std::size_t payload_max, const allocator& memory) noexcept {

@@ -48,6 +48,11 @@ status relay::state::set_up(instant now, const relay_config& config) noexcept {
     bytes_per_client = config.bytes_per_client;
     max_unanswered = config.max_unanswered;
     payload_lifetime = config.payload_lifetime;
+    bonding = config.bonding;
+    max_bonds_per_client = config.max_bonds_per_client;
+    bond_grace = config.bond_grace;
+    bond_session = config.bond_session;
+    if (!bonds.create(config.max_bonds)) return status::out_of_memory;
     const bool no_secret = shared.secret == std::array<std::uint8_t, 32>{};
     if (no_secret && !tls::random_bytes(shared.secret)) return status::unsupported;
     if (config.ledger != nullptr) accounts = config.ledger->accounts_.get();
@@ -81,6 +86,7 @@ void relay::state::take_packet(instant now, const udp_path& from, ecn mark, byte
     }
     if (connection* const c = connections.find({ids.dcid, ids.dcidlen})) {
         c->read(now, from, mark, bytes);
+        flush_acknowledged();
         return settle(*c);
     }
     if (ids.version == 0) return reset_stranger(from, ids, bytes.size());
@@ -310,6 +316,9 @@ result<relay> relay::create(instant now, const relay_config& config, const alloc
         .in_range("max_tunnels_per_client", config.max_tunnels_per_client)
         .in_range("max_lookups_per_client", config.max_lookups_per_client)
         .in_range("max_tunnels_per_connection", config.max_tunnels_per_connection)
+        .in_range("max_bonds", config.max_bonds)
+        .in_range("max_bonds_per_client", config.max_bonds_per_client)
+        .in_range("bond_grace", config.bond_grace.ns() / 1'000'000'000)
         .in_range("max_unanswered", config.max_unanswered)
         .in_range("max_payload", config.max_payload)
         .in_range("buffered_datagrams", config.buffered_datagrams)
@@ -347,6 +356,12 @@ void relay::handle_timeout(instant now) noexcept {
         c->handle_timeout(now);
         s.settle(*c);
     }
+    for (std::size_t budget = s.bonds.count(); budget > 0; --budget) {
+        relay_bond* const b = s.bonds.first();
+        if (b == nullptr || b->timer_at > now) break;
+        b->ends.handle_timeout(now);
+        s.pump(*b);
+    }
 }
 
 bool relay::poll_output(instant now, relay_output& out) noexcept {
@@ -358,7 +373,7 @@ instant relay::next_timeout() const noexcept {
     if (!s.for_targets.empty() || s.targets.any_listed() || !s.lone_packets.empty() || s.connections.any_listed())
         return s.latest;
     const connection* const first = s.connections.first();
-    return first == nullptr ? instant::never() : first->timer_at;
+    return std::min(first == nullptr ? instant::never() : first->timer_at, s.bonds.next_timeout());
 }
 
 void relay::drain(instant now) noexcept {
@@ -390,6 +405,7 @@ relay_statistics relay::statistics() const noexcept {
     out.connections = state_->shared.stats;
     out.open_connections = state_->connections.count();
     out.open_tunnels = state_->targets.count();
+    out.open_bonds = state_->bonds.count();
     return out;
 }
 

@@ -41,6 +41,10 @@ void relay::state::on_head(connection& from, request& asked, const message& head
         return masque::answer(from, asked, matched == status::malformed ? 400 : 404, proxy_error::http_request_error);
     }
 
+    bond_parameters bond;
+    const bool bonded = bonding && read_bond_field(head.bond.view(), bond) == status::ok;
+    if (bonded && bond.joins()) return join_bond(from, asked, *client, wanted, bond);
+
     relay_target* const t = targets.take();
     if (t == nullptr) {
         client->give_tunnel();
@@ -53,14 +57,15 @@ void relay::state::on_head(connection& from, request& asked, const message& head
     t->address.port = wanted.port();
     t->at = target_state::opening;
     asked.user = targets.id_of(*t);
+    t->wants_bond = bonded && bond.opens();
+    t->asked = make_on_heap<udp_target>(shared.memory, wanted);
+    if (!t->asked) return refuse(*t, proxy_error::proxy_internal_error);
     if (const std::optional<ip_address> literal = wanted.literal()) return open(*t, *literal);
     t->looked_up = client->take_lookup(max_lookups_per_client);
     if (!t->looked_up) {
         ++stats.refused_tunnels;
         return refuse(*t, proxy_error::connection_limit_reached);
     }
-    t->asked = make_on_heap<udp_target>(shared.memory, wanted);
-    if (!t->asked) return refuse(*t, proxy_error::proxy_internal_error);
     t->at = target_state::resolve_due;
     targets.list(*t);
 }
@@ -90,7 +95,6 @@ void relay::state::open(relay_target& t, const ip_address& ip) noexcept {
     }
     t.address.ip = ip;
     end_lookup(t);
-    t.asked.reset();
     t.at = target_state::open_due;
     targets.list(t);
 }
@@ -162,28 +166,36 @@ bool relay::state::let_pass(client_account& client, std::size_t bytes) noexcept 
 
 void relay::state::on_payload(connection&, request& on, byte_view payload) noexcept {
     relay_target* const t = targets.find(on.user);
-    if (t == nullptr || t->at != target_state::open) return;
-    if (t->unanswered >= max_unanswered) {
+    if (t != nullptr && t->at == target_state::open) forward(*t, payload);
+}
+
+void relay::state::forward(relay_target& t, byte_view payload) noexcept {
+    if (t.unanswered >= max_unanswered) {
         ++stats.unanswered;
         return;
     }
-    if (!let_pass(*t->client, payload.size())) return;
+    if (!let_pass(*t.client, payload.size())) return;
     const bool fits = payload.size() <= shared.pool.payload_max();
     const std::uint32_t slot = fits ? shared.pool.take(payload) : datagram_pool::none;
     if (slot == datagram_pool::none) {
         ++(!fits ? shared.stats.too_large : stats.no_buffer);
         return;
     }
-    ++t->unanswered;
+    ++t.unanswered;
     stats.bytes_up += payload.size();
-    shared.pool[slot].owner = on.user;
+    shared.pool[slot].owner = targets.id_of(t);
     for_targets.push(shared.pool, slot);
 }
 
 void relay::state::on_over(connection&, request& over) noexcept {
     relay_target* const t = over.user == request::nobody ? nullptr : targets.find(over.user);
     over.user = request::nobody;
-    if (t != nullptr && t->on == &over) forget(*t);
+    if (t == nullptr) return;
+    if (t->on == &over) return forget(*t);
+    bond_leg* const leg = t->bond != nullptr ? t->bond->find(over) : nullptr;
+    if (leg == nullptr) return;
+    forget_leg(*t->bond, *leg);
+    pump(*t->bond);
 }
 
 status relay::target_resolved(instant now, target_id id, std::span<const ip_address> answers) noexcept {
@@ -213,7 +225,8 @@ status relay::target_opened(instant now, target_id id) noexcept {
     ++s.stats.accepted_tunnels;
     connection& via = *t->via;
     s.connections.remove_unproven(via);
-    via.accept(*t->on);
+    if (!t->wants_bond || !s.open_bond(*t)) via.accept(*t->on, {});
+    t->asked.reset();
     s.settle(via);
     return status::ok;
 }
@@ -234,10 +247,11 @@ status relay::handle_target_datagram(instant now, target_id id, byte_view payloa
     state& s = *state_;
     now = s.clamp(now);
     relay_target* const t = s.targets.find(id);
-    if (t == nullptr || t->on == nullptr) return status::unknown_stream;
+    if (t == nullptr || (t->on == nullptr && t->bond == nullptr)) return status::unknown_stream;
     if (t->at != target_state::open) return status::wrong_state;
     t->unanswered = 0;
     if (!s.let_pass(*t->client, payload.size())) return status::over_budget;
+    if (t->bond != nullptr) return s.send_down(*t->bond, payload);
     connection& via = *t->via;
     const status sent = via.send(now, *t->on, payload, now + s.payload_lifetime);
     if (sent == status::ok) s.stats.bytes_down += payload.size();
@@ -249,8 +263,12 @@ status relay::target_lost(instant now, target_id id) noexcept {
     state& s = *state_;
     (void)s.clamp(now);
     relay_target* const t = s.targets.find(id);
-    if (t == nullptr || t->on == nullptr) return status::unknown_stream;
+    if (t == nullptr || (t->on == nullptr && t->bond == nullptr)) return status::unknown_stream;
     if (t->at != target_state::open) return status::wrong_state;
+    if (t->bond != nullptr) {
+        s.end_bond(*t->bond);
+        return status::ok;
+    }
     connection& via = *t->via;
     request& on = *t->on;
     on.user = request::nobody;

@@ -12,6 +12,7 @@
 #include "masque/client_accounts.hpp"
 #include "masque/connection.hpp"
 #include "masque/connection_table.hpp"
+#include "masque/relay_bond.hpp"
 #include "masque/target_table.hpp"
 
 namespace duality {
@@ -27,7 +28,8 @@ struct lone_packet {
 
 class relay::state final : public connection_owner {
 public:
-    state(const allocator& memory, keyed_hash hash) noexcept : own_accounts{memory, hash}, connections{memory, hash} {
+    state(const allocator& memory, keyed_hash hash) noexcept
+        : own_accounts{memory, hash}, bonds{memory, hash}, connections{memory, hash} {
         shared.memory = memory;
     }
     ~state();
@@ -52,7 +54,33 @@ public:
     /// Counts and limits a payload; false when it may not pass.
     [[nodiscard]] bool let_pass(client_account& client, std::size_t bytes) noexcept;
 
+    /// A payload for a target; counted, or dropped by a limit.
+    void forward(relay_target& t, byte_view payload) noexcept;
+
+    // relay_bonds.cpp
+    [[nodiscard]] bool open_bond(relay_target& t) noexcept;
+    [[nodiscard]] relay_bond* make_bond(relay_target& t) noexcept;
+    void join_bond(connection& from, request& asked, client_account& client, const udp_target& wanted,
+                   const bond_parameters& shown) noexcept;
+    void add_leg(relay_bond& b, connection& via, request& on, std::uint8_t number,
+                 const bond_parameters& told) noexcept;
+    void register_leg(relay_bond& b, bond_leg& leg, const bond_registration& wanted) noexcept;
+    void drop_leg(relay_bond& b, bond_leg& leg) noexcept;
+    void forget_leg(relay_bond& b, bond_leg& leg) noexcept;
+    void end_bond(relay_bond& b) noexcept;
+    void pump(relay_bond& b) noexcept;
+    /// A target's payload, over the legs of its bond.
+    [[nodiscard]] status send_down(relay_bond& b, byte_view payload) noexcept;
+    void flush_acknowledged() noexcept;
+    [[nodiscard]] relay_bond* bond_of(const request& on) noexcept {
+        relay_target* const t = on.user == request::nobody ? nullptr : targets.find(on.user);
+        return t != nullptr ? t->bond : nullptr;
+    }
+
     void on_ready(connection&) noexcept override {}
+    void on_bond_frame(connection& from, request& on, byte_view frame) noexcept override;
+    void on_acknowledged(connection& from, std::int64_t id, std::uint16_t mark) noexcept override;
+    bool on_capsule(connection& from, request& on, const capsule& c) noexcept override;
     void on_head(connection& from, request& asked, const message& head) noexcept override;
     void on_payload(connection& from, request& on, byte_view payload) noexcept override;
     void on_over(connection& from, request& over) noexcept override;
@@ -82,6 +110,18 @@ public:
     std::uint32_t max_unanswered = 0;
     duration payload_lifetime{};
     bool draining = false;
+    bool bonding = true;
+    std::uint32_t max_bonds_per_client = 0;
+    duration bond_grace{};
+    session_config bond_session;
+    bond_table bonds;
+    struct acknowledgement {
+        target_id target = 0;
+        std::uint8_t leg = 0;
+        std::uint16_t mark = 0;
+    };
+    std::array<acknowledgement, 128> acknowledged{};  ///< of the packet at hand
+    std::size_t acknowledged_count = 0;
     connection_table connections;  ///< goes first, as connections may still speak to their owner
 
 private:

@@ -25,6 +25,8 @@ enum class target_state : std::uint8_t {
     forgotten,    ///< nobody wants it, and the caller has not heard of it yet
 };
 
+struct relay_bond;
+
 struct relay_target {
     target_state at = target_state::free;
     bool listed = false;     ///< the caller is to be told
@@ -38,6 +40,8 @@ struct relay_target {
     client_account* client = nullptr;
     heap_ptr<udp_target> asked;  ///< until the socket is open
     udp_address address;
+    relay_bond* bond = nullptr;  ///< has it instead of `via` and `on`
+    bool wants_bond = false;
 };
 
 class target_table {

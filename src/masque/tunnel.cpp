@@ -79,6 +79,9 @@ public:
     }
     void on_head(connection&, request& asked, const message& head) noexcept override;
     void on_payload(connection&, request& on, byte_view payload) noexcept override;
+    void on_bond_frame(connection&, request&, byte_view) noexcept override {}
+    void on_acknowledged(connection&, std::int64_t, std::uint16_t) noexcept override {}
+    bool on_capsule(connection&, request&, const capsule&) noexcept override { return false; }
     void on_over(connection&, request& over) noexcept override;
     bool on_new_id(connection&, const ngtcp2_cid&) noexcept override { return true; }
     void on_retired_id(connection&, const ngtcp2_cid&) noexcept override {}
@@ -125,7 +128,7 @@ status tunnel::state::set_up(instant now, const tunnel_config& config) noexcept 
 void tunnel::state::try_open(flow& f) noexcept {
     std::array<char, uri_template::path_max> room{};
     status why = status::ok;
-    request* const made = link->connect_udp(relay.authority(), relay.expand(f.target, room), token.view(), why);
+    request* const made = link->connect_udp(relay.authority(), relay.expand(f.target, room), token.view(), {}, why);
     if (made == nullptr) return;  // it waits for the relay to allow more requests, or for the end
     made->user = static_cast<std::uint64_t>(&f - flows.data());
     f.on = made;

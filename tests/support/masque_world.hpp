@@ -91,6 +91,12 @@ public:
         tunnel_config.system_roots = false;
         tunnel_config.wall = test_day;
         tunnel_config.path = {address_of("203.0.113.7", 40'000), relay_address};
+        bond_config.relay = "relay.test";
+        bond_config.roots = tunnel_config.roots;
+        bond_config.system_roots = false;
+        bond_config.wall = test_day;
+        bond_config.paths = bond_paths;
+        bond_config.target = masque::udp_target::create("198.51.100.9", 7).value();
         names["echo.test"] = {*ip_address::parse("198.51.100.9")};
     }
 
@@ -110,6 +116,22 @@ public:
     }
     [[nodiscard]] masque::tunnel& tunnel(std::size_t i = 0) { return tunnels[i]->tunnel; }
 
+    /// A bond over `bond_config.paths`. Starts the relay too, if it does not run.
+    masque::bonded_tunnel& start_bond() {
+        if (!relay) start_relay();
+        auto made = masque::bonded_tunnel::create(now, bond_config, memory);
+        if (!made) std::abort();
+        bonds.push_back(std::make_unique<bond_end>(bond_end{std::move(made).value(), {}, {}}));
+        drain();
+        return bonds.back()->bond;
+    }
+    [[nodiscard]] masque::bonded_tunnel& bond(std::size_t i = 0) { return bonds[i]->bond; }
+    [[nodiscard]] std::size_t count(masque::bond_event_kind kind, std::size_t at = 0) const {
+        const auto& all = bonds[at]->events;
+        return static_cast<std::size_t>(
+            std::count_if(all.begin(), all.end(), [&](const auto& e) { return e.kind == kind; }));
+    }
+
     masque::flow_id open(const char* host = "198.51.100.9", std::uint16_t port = 7, std::size_t from = 0) {
         const auto id = tunnel(from).open(now, masque::udp_target::create(host, port).value());
         if (!id) std::abort();
@@ -128,6 +150,7 @@ public:
         for (;;) {
             instant next = relay ? relay->next_timeout() : instant::never();
             for (const auto& t : tunnels) next = std::min(next, t->tunnel.next_timeout());
+            for (const auto& b : bonds) next = std::min(next, b->bond.next_timeout());
             if (!wire_.empty()) next = std::min(next, wire_.begin()->first.first);
             if (next > until) break;
             at_once = next > now ? 0 : at_once + 1;
@@ -141,6 +164,8 @@ public:
             if (relay && relay->next_timeout() <= now) relay->handle_timeout(now);
             for (const auto& t : tunnels)
                 if (t->tunnel.next_timeout() <= now) t->tunnel.handle_timeout(now);
+            for (const auto& b : bonds)
+                if (b->bond.next_timeout() <= now) b->bond.handle_timeout(now);
             drain();
         }
         now = std::max(now, until);
@@ -151,6 +176,7 @@ public:
         for (bool more = true; more;) {
             more = false;
             for (const auto& t : tunnels) more = drain_tunnel(*t) || more;
+            for (const auto& b : bonds) more = drain_bond(*b) || more;
             if (relay) more = drain_relay() || more;
         }
     }
@@ -174,6 +200,12 @@ public:
         std::vector<seen_payload> delivered;
     };
 
+    struct bond_end {
+        masque::bonded_tunnel bond;
+        std::vector<masque::bond_event> events;
+        std::vector<seen_payload> delivered;
+    };
+
     instant now = instant::from_ns(1'000'000'000);
     udp_address relay_address = address_of("192.0.2.1", 443);
     allocator memory = allocator::system();
@@ -181,6 +213,11 @@ public:
     masque::tunnel_config tunnel_config;
     std::optional<masque::relay> relay;
     std::vector<std::unique_ptr<end>> tunnels;
+    std::array<masque::bond_path, 2> bond_paths{
+        {{{address_of("203.0.113.7", 40'001), relay_address}, cost_class::free, {}},
+         {{address_of("203.0.113.8", 40'002), relay_address}, cost_class::metered, {}}}};
+    masque::bonded_tunnel_config bond_config;
+    std::vector<std::unique_ptr<bond_end>> bonds;
     network_rule network = [](wire_packet&, instant) { return std::vector<duration>{duration::from_ms(10)}; };
     std::map<std::string, std::vector<ip_address>> names;  ///< what the relay's resolver knows
     bool answer_lookups = true;
@@ -218,6 +255,19 @@ private:
             if (out.kind == masque::tunnel_output_kind::deliver)
                 t.delivered.push_back({now, out.flow, {out.payload.begin(), out.payload.end()}});
             if (out.kind == masque::tunnel_output_kind::event) t.events.push_back(out.event);
+        }
+        return any;
+    }
+
+    bool drain_bond(bond_end& b) {
+        masque::bond_output out;
+        bool any = false;
+        while (b.bond.poll_output(now, out)) {
+            any = true;
+            if (out.kind == masque::bond_output_kind::transmit) transmit(out.packet, true);
+            if (out.kind == masque::bond_output_kind::deliver)
+                b.delivered.push_back({now, 0, {out.payload.begin(), out.payload.end()}});
+            if (out.kind == masque::bond_output_kind::event) b.events.push_back(out.event);
         }
         return any;
     }
@@ -266,6 +316,7 @@ private:
         }
         for (const auto& t : tunnels)
             if (t->path.local == seen.local) t->tunnel.handle_datagram(now, seen, p.mark, p.content);
+        for (const auto& b : bonds) b->bond.handle_datagram(now, seen, p.mark, p.content);
     }
 
     std::map<std::pair<instant, std::uint64_t>, wire_packet> wire_;  ///< by arrival, then by departure

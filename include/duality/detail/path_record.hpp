@@ -148,7 +148,8 @@ struct path_record {
         return std::max(last_report, std::max(owed_since, active_since) + rtt());
     }
     [[nodiscard]] duration threshold(const scheduler_config& c) const noexcept {
-        return std::max(report_gap, c.report_interval) + std::max(report_gap_deviation * 3, c.suspicion_margin);
+        const duration usual = config.acknowledged ? c.acknowledgement_delay : c.report_interval;
+        return std::max(report_gap, usual) + std::max(report_gap_deviation * 3, c.suspicion_margin);
     }
     [[nodiscard]] instant suspect_at(const scheduler_config& c) const noexcept {
         const instant affordable = worth_since + rtt() + c.suspicion_margin;

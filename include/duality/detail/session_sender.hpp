@@ -48,6 +48,10 @@ public:
     /// `queue_full`, `too_large`, `over_budget` (no path may carry it) or ok.
     [[nodiscard]] status send(const session_context& c, stream_id stream, byte_view payload) noexcept;
     void on_feedback(const session_context& c, path_id via, const wire::feedback_frame& feedback) noexcept;
+    /// The peer has the datagram that left on `path` with this path sequence number.
+    void on_acknowledgement(path_id path, std::uint16_t path_sequence) noexcept;
+    /// `from` is dead or gone: whatever may have been under way on it is copied to another path.
+    void resend_all(const session_context& c, path_id from) noexcept;
     /// A path became suspect, died or came back.
     void on_path_event(const session_context& c, const path_event& event) noexcept;
     /// Updates the controller; at most every `control_interval`.

@@ -22,6 +22,7 @@
 #include <span>
 #include <string_view>
 
+#include "duality/masque/bond_session.hpp"
 #include "duality/masque/client_ledger.hpp"
 #include "duality/masque/endpoint.hpp"
 #include "duality/masque/proxy_status.hpp"
@@ -62,6 +63,11 @@ struct relay_config {
     std::uint32_t max_payload = 1'500;         ///< largest UDP payload either way, bytes
     std::uint32_t buffered_datagrams = 8'192;  ///< of all tunnels and both directions; about `max_payload` bytes each
     duration payload_lifetime = duration::from_ms(200);  ///< how long a target's payload may wait for its client
+    bool bonding = true;              ///< let clients join tunnels of several connections: docs/bonding.md
+    std::uint32_t max_bonds = 1'000;  ///< each takes the memory of a session
+    std::uint32_t max_bonds_per_client = 16;
+    duration bond_grace = duration::from_seconds(10);     ///< a bond waits so long for a leg when its last one is gone
+    session_config bond_session = bond_session_config();  ///< at most `paths.max_paths` legs
     connection_config connection{};
     // Several relays behind one port: see worker_steering.hpp, and client_ledger.hpp for limits that hold for all of them.
     std::uint32_t workers = 1;        ///< how many; more than one need a `secret`, the same for all
@@ -77,6 +83,9 @@ inline constexpr field_bounds relay_bounds[] = {
     {"max_tunnels_per_client", 1, 1 << 22, "tunnels"},
     {"max_lookups_per_client", 1, 1 << 16, "names"},
     {"max_tunnels_per_connection", 1, 65'535, "tunnels"},
+    {"max_bonds", 0, 1 << 20, "bonds"},
+    {"max_bonds_per_client", 0, 1 << 20, "bonds"},
+    {"bond_grace", 0, 600, "s"},
     {"max_unanswered", 1, 0x7FFFFFFF, "payloads"},
     {"max_payload", 64, 65'527, "bytes"},
     {"buffered_datagrams", 4, 1 << 20, "datagrams"},
@@ -130,6 +139,9 @@ struct relay_statistics {
     std::uint64_t unanswered = 0;           ///< payloads dropped because the target never answered
     std::uint64_t no_buffer = 0;            ///< payloads for targets dropped because the outputs were not taken
     std::uint64_t clock_backwards = 0;
+    std::uint64_t open_bonds = 0;
+    std::uint64_t accepted_bonds = 0;
+    std::uint64_t refused_legs = 0;  ///< requests to join a bond
 
     constexpr relay_statistics& operator+=(const relay_statistics& other) noexcept {
         connections += other.connections;
@@ -153,6 +165,9 @@ struct relay_statistics {
         unanswered += other.unanswered;
         no_buffer += other.no_buffer;
         clock_backwards += other.clock_backwards;
+        open_bonds += other.open_bonds;
+        accepted_bonds += other.accepted_bonds;
+        refused_legs += other.refused_legs;
         return *this;
     }
 };

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+//
+// A relay's bonds: several legs, one session endpoint, one target each.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+#include "duality/masque/bond.hpp"
+#include "duality/masque/relay.hpp"
+#include "duality/session.hpp"
+#include "masque/connection_table.hpp"
+#include "masque/timer_heap.hpp"
+
+namespace duality {
+inline namespace v0 {
+namespace masque {
+
+struct bond_leg {
+    connection* via = nullptr;  ///< nullptr: the place is free
+    request* on = nullptr;
+    std::uint8_t number = 0;
+    bool registered = false;  ///< frames travel
+    std::uint32_t max_datagram = 0;
+};
+
+struct relay_bond {
+    relay_bond(session endpoint, const udp_target& wanted, client_account& opener, target_id number) noexcept
+        : ends{std::move(endpoint)}, target{wanted}, client{&opener}, target_number{number} {}
+
+    static constexpr std::size_t most_legs = 16;
+
+    session ends;  ///< this end of it
+    bond_id id{};
+    bond_secret secret{};
+    udp_target target;
+    client_account* client;
+    target_id target_number;
+    std::array<bond_leg, most_legs> legs{};
+    std::size_t leg_count = 0;
+    instant over_at = instant::never();  ///< without a leg, and with nobody coming
+    bool over = false;
+    std::size_t timer_place = 0;
+    instant timer_at = instant::never();
+
+    [[nodiscard]] bond_leg* find(std::uint8_t number) noexcept {
+        for (bond_leg& leg : legs)
+            if (leg.via != nullptr && leg.number == number) return &leg;
+        return nullptr;
+    }
+    [[nodiscard]] bond_leg* find(const request& on) noexcept {
+        bond_leg* const leg = find(on.leg);
+        return leg != nullptr && leg->on == &on ? leg : nullptr;
+    }
+    [[nodiscard]] instant next_timeout() const noexcept { return std::min(ends.next_timeout(), over_at); }
+};
+
+class bond_table {
+public:
+    bond_table(const allocator& memory, keyed_hash hash) noexcept : memory_{memory}, by_id_{memory, hash} {}
+    bond_table(const bond_table&) = delete;
+    bond_table& operator=(const bond_table&) = delete;
+    ~bond_table() {
+        for (std::size_t i = 0; i < heap_.count(); ++i) heap_deleter{memory_}(&heap_[i]);
+    }
+
+    [[nodiscard]] bool create(std::size_t capacity) noexcept { return heap_.create(capacity, memory_); }
+    [[nodiscard]] std::size_t count() const noexcept { return heap_.count(); }
+    [[nodiscard]] bool full() const noexcept { return heap_.full(); }
+
+    /// Takes over; nullptr without memory. Precondition: not full.
+    [[nodiscard]] relay_bond* add(heap_ptr<relay_bond> b) noexcept {
+        if (!by_id_.insert(cid_key{b->id}, b.get())) return nullptr;
+        heap_.add(*b);
+        return b.release();
+    }
+    void remove(relay_bond& b) noexcept {
+        by_id_.erase(cid_key{b.id});
+        heap_.remove(b);
+        heap_deleter{memory_}(&b);
+    }
+    [[nodiscard]] relay_bond* find(const bond_id& id) noexcept {
+        relay_bond** const found = by_id_.find(cid_key{id});
+        return found != nullptr ? *found : nullptr;
+    }
+    void retime(relay_bond& b) noexcept { heap_.retime(b, b.next_timeout()); }
+    [[nodiscard]] relay_bond* first() noexcept { return heap_.first(); }
+    [[nodiscard]] instant next_timeout() const noexcept {
+        return heap_.count() == 0 ? instant::never() : heap_.first()->timer_at;
+    }
+
+private:
+    allocator memory_;
+    hash_map<cid_key, relay_bond*, keyed_hash> by_id_;
+    timer_heap<relay_bond> heap_;
+};
+
+}  // namespace masque
+}  // namespace v0
+}  // namespace duality
