@@ -127,6 +127,15 @@ public:
         made->holders_ = 1;
         return made.release();
     }
+    /// For what may outlive the client's connections: the account of an address stays until it is given back.
+    void keep(client_account& account) noexcept {
+        if (account.key_.size == 0) return;  // of a token
+        const hold held{busy_};
+        ++account.holders_;
+    }
+    void give_back(client_account& account) noexcept {
+        if (account.key_.size != 0) close_address(account);
+    }
     /// Forgets an address when nobody holds it any more.
     void close_address(client_account& account) noexcept {
         const hold held{busy_};

@@ -29,6 +29,7 @@ bool relay::state::open_bond(relay_target& t) noexcept {
         client.give_bond();
         return false;
     }
+    accounts->keep(client);
     ++stats.accepted_bonds;
     t.bond = b;
     bond_parameters told;
@@ -117,11 +118,13 @@ void relay::state::end_bond(relay_bond& b) noexcept {
         via.end(*leg.on);
         if (via.wants_write()) connections.list(via);
     }
-    b.client->give_bond();
+    client_account& client = *b.client;
+    client.give_bond();
     relay_target* const t = targets.find(b.target_number);
     bonds.remove(b);
     t->bond = nullptr;
     forget(*t);
+    accounts->give_back(client);
 }
 
 /// Carries what the endpoint has to say; ends the bond when it is over. `b` may be gone afterwards.
