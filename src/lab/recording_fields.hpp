@@ -96,6 +96,7 @@ template <any_of<scheduler_config> Config, class Visit>
 void visit_fields(Config& c, Visit&& visit) {
     visit("paths.max_paths", c.max_paths);
     visit("paths.report_interval", c.report_interval);
+    visit("paths.acknowledgement_delay", c.acknowledgement_delay);
     visit("paths.report_worth", c.report_worth);
     visit("paths.suspicion_margin", c.suspicion_margin);
     visit("paths.dead_after", c.dead_after);
@@ -131,6 +132,7 @@ void visit_fields(Config& c, Visit&& visit) {
     visit("path.datagram_overhead", c.datagram_overhead);
     visit("path.max_datagram", c.max_datagram);
     visit("path.seal_overhead", c.seal_overhead);
+    visit("path.acknowledged", c.acknowledged);
 }
 
 template <any_of<session_config> Config, class Visit>

@@ -6,6 +6,7 @@
 #include <uv.h>
 
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
@@ -14,6 +15,8 @@
 #include <string>
 #include <vector>
 
+#include "io/impaired_path.hpp"
+#include "relay/bond_client.hpp"
 #include "relay/relay_figures.hpp"
 #include "relay/relay_identity.hpp"
 #include "relay/relay_server.hpp"
@@ -92,6 +95,8 @@ struct setup {
     }
     ~setup() {
         client.reset();
+        bond.reset();
+        networks.clear();
         server.reset();
         echo.reset();
         program.reset();
@@ -136,6 +141,49 @@ struct setup {
         REQUIRE(client);
     }
 
+    /// A bond over two paths, each through a network of its own that may be taken away.
+    void start_bond() {
+        io::bond_client_config config;
+        std::string error;
+        for (const cost_class cost : {cost_class::free, cost_class::metered}) {
+            io::impaired_path_config network;
+            network.listen = io::socket_address::parse("127.0.0.1:0").value();
+            network.forward = relay_config.listen;
+            networks.push_back(io::impaired_path::create(loop, std::move(network), error));
+            REQUIRE(networks.back());
+            config.paths.push_back({.name = {},
+                                    .local = io::socket_address::parse("127.0.0.1:0").value(),
+                                    .relay = networks.back()->local(),
+                                    .cost = cost,
+                                    .budget = {}});
+        }
+        pins = {identity.pin};
+        config.protocol.relay = "relay.test";
+        config.protocol.pins = pins;
+        config.protocol.system_roots = false;
+        config.listen = io::socket_address::parse("127.0.0.1:0").value();
+        config.target = masque::udp_target::create("127.0.0.1", echo->address().port()).value();
+        config.direct = echo->address();
+        config.on_state = [this](io::tunnel_client_state state, const std::string& why) {
+            states.push_back(state);
+            reasons.push_back(why);
+        };
+        bond = io::bond_client::create(loop, std::move(config), error);
+        INFO(error);
+        REQUIRE(bond);
+    }
+    /// Two hundred payloads a second, as a game sends them; how many came back.
+    std::size_t play(std::size_t count) {
+        const std::size_t before = came_back.size();
+        for (std::size_t i = 0; i < count; ++i) {
+            send(bytes(200, static_cast<std::uint8_t>(i)));
+            const instant next = io::monotonic_now() + 5_ms;
+            (void)run_until([&] { return io::monotonic_now() >= next; });
+        }
+        (void)run_until([&] { return came_back.size() >= before + count; });
+        return came_back.size() - before;
+    }
+
     /// Runs the loop until `done`, for ten seconds at most; was it?
     bool run_until(const std::function<bool()>& done) {
         const instant end = io::monotonic_now() + 10_s;
@@ -148,7 +196,9 @@ struct setup {
         uv_run(&loop, UV_RUN_NOWAIT);
         return done();
     }
-    void send(const bytes& payload) { program->send(io::to_udp_address(client->local()), payload); }
+    void send(const bytes& payload) {
+        program->send(io::to_udp_address(bond ? bond->local() : client->local()), payload);
+    }
     /// One at a time, each again until its echo comes; how many sends that took.
     std::size_t exchange(std::size_t count, std::size_t size) {
         std::size_t sends = 0;
@@ -174,6 +224,8 @@ struct setup {
     std::unique_ptr<peer> program;
     std::unique_ptr<io::relay_server> server;
     std::unique_ptr<io::tunnel_client> client;
+    std::unique_ptr<io::bond_client> bond;
+    std::vector<std::unique_ptr<io::impaired_path>> networks;  ///< the bond's paths
     std::optional<masque::key_pin> pin;
     std::vector<masque::key_pin> pins;
     std::string token;
@@ -356,4 +408,48 @@ TEST_CASE("figures are JSON and Prometheus text, and name nobody") {
     CHECK(text.find("# TYPE duality_relay_bytes_up_total counter\n") != std::string::npos);
     CHECK(json.find("127.0.0") == std::string::npos);
     CHECK(text.find("127.0.0") == std::string::npos);
+}
+
+TEST_CASE("a game and a download over a bond outlive either path") {
+    setup s;
+    s.start_relay();
+    s.start_bond();
+    REQUIRE(s.exchange(20, 200) >= 20);
+    CHECK(s.server->stats().protocol.open_bonds == 1);
+    CHECK(s.run_until([&] { return s.bond->stats().legs.size() == 2 && s.bond->stats().legs[1].joined; }));
+    const std::size_t killed = GENERATE(std::size_t{0}, std::size_t{1});
+    CHECK(s.play(200) >= 190);
+    s.networks[killed].reset();  // in the middle of it
+    CHECK(s.play(400) >= 360);
+    CHECK(s.exchange(100, 1'000) > 0);  // each block is asked for until it is there
+    CHECK(s.senders.size() == 1);       // the target has seen one address
+    CHECK(s.bond->stats().direct == 0);
+    CHECK(s.states == std::vector{io::tunnel_client_state::connected});
+}
+
+TEST_CASE("a bond without a relay goes straight to the target and says so, and comes back") {
+    setup s;
+    s.start_relay();
+    const io::socket_address address = s.server->local();
+    s.start_bond();
+    s.server.reset();
+    s.send(bytes(10));
+    REQUIRE(s.run_until([&] { return !s.states.empty() && s.states.back() == io::tunnel_client_state::direct; }));
+    CHECK(s.reasons.back().starts_with("E002"));
+    CHECK(s.exchange(5, 200) >= 5);
+    CHECK(s.bond->stats().direct >= 10);
+    CHECK(s.server == nullptr);
+    s.relay_config.listen = address;
+    s.start_relay();
+    CHECK(s.run_until([&] { return s.states.back() == io::tunnel_client_state::connected; }));
+    const std::uint64_t direct = s.bond->stats().direct;
+    CHECK(s.exchange(5, 200) >= 5);
+    CHECK(s.bond->stats().direct == direct);
+}
+
+TEST_CASE("the kernel tells what a route carries") {
+    const auto loopback = io::socket_address::parse("127.0.0.1:0").value();
+    CHECK(io::route_mtu(loopback, io::socket_address::parse("127.0.0.1:443").value()) >= io::least_mtu(loopback));
+    CHECK(io::interface_address("lo", false));
+    CHECK_FALSE(io::interface_address("no such interface", false));
 }

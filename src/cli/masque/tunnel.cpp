@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "cli/commands.hpp"
+#include "relay/bond_client.hpp"
 #include "relay/relay_identity.hpp"
 #include "relay/tunnel_client.hpp"
 
@@ -29,6 +30,7 @@ struct tunnel_options {
     std::string roots;
     bool no_direct = false;
     std::int64_t lifetime_ms = 100;
+    std::vector<std::string> paths;
 };
 
 [[noreturn]] void fail(const std::string& reason) {
@@ -92,15 +94,24 @@ public:
         };
 
         if (const int e = uv_loop_init(&loop_); e != 0) fail(uv_strerror(e));
-        client_ = io::tunnel_client::create(loop_, std::move(config), error);
-        if (client_) {
-            std::printf("%s -> %s through %s; interrupt to stop\n", client_->local().to_string().c_str(),
-                        options_.target.c_str(), options_.relay.c_str());
+        const bool bonded = !options_.paths.empty();
+        if (bonded)
+            bond_ = io::bond_client::create(loop_, bonded_config(config), error);
+        else
+            client_ = io::tunnel_client::create(loop_, std::move(config), error);
+        if (client_ || bond_) {
+            const io::socket_address& local = bonded ? bond_->local() : client_->local();
+            std::printf("%s -> %s through %s; interrupt to stop\n", local.to_string().c_str(), options_.target.c_str(),
+                        options_.relay.c_str());
             std::fflush(stdout);
             watch();
             uv_run(&loop_, UV_RUN_DEFAULT);
-            summary();
+            if (bonded)
+                bond_summary();
+            else
+                summary();
             client_.reset();
+            bond_.reset();
         }
         uv_run(&loop_, UV_RUN_DEFAULT);  // lets the handles close
         uv_loop_close(&loop_);
@@ -114,6 +125,53 @@ private:
         return (v6 ? "[" + host + "]" : host) + ":" + std::to_string(relay.port());
     }
 
+    /// IF|ADDR[,metered][,budget=MB][,via=ADDR:PORT]
+    [[nodiscard]] static io::client_path path_from(const std::string& text, const io::socket_address& relay) {
+        io::client_path path;
+        path.relay = relay;
+        const std::vector<std::string> words = CLI::detail::split(text, ',');
+        for (std::size_t i = 1; i < words.size(); ++i) {
+            const std::string& word = words[i];
+            std::uint64_t megabytes = 0;
+            if (word == "metered")
+                path.cost = cost_class::metered;
+            else if (word.starts_with("via="))
+                path.relay = address_from("--path", word.substr(4));
+            else if (word.starts_with("budget=") && CLI::detail::lexical_cast(word.substr(7), megabytes))
+                path.budget.day_bytes = megabytes * 1'000'000;
+            else
+                fail("--path: '" + word + "' is not metered, budget=MB a day or via=ADDR:PORT");
+        }
+        const std::string& where = words.front();
+        const bool v6 = where.find(':') != std::string::npos;
+        if (const auto address = io::socket_address::parse(v6 ? "[" + where + "]:0" : where + ":0");
+            address && masque::ip_address::parse(where)) {
+            path.local = address.value();
+            return path;
+        }
+        const std::optional<io::socket_address> address = io::interface_address(where, path.relay.is_ipv6());
+        if (!address) fail("--path: '" + where + "' is neither an address nor an interface that is up");
+        path.name = where;
+        path.local = *address;
+        return path;
+    }
+
+    [[nodiscard]] io::bond_client_config bonded_config(const io::tunnel_client_config& plain) const {
+        io::bond_client_config config;
+        config.protocol.relay = plain.protocol.relay;
+        config.protocol.token = plain.protocol.token;
+        config.protocol.pins = plain.protocol.pins;
+        config.protocol.roots = plain.protocol.roots;
+        config.protocol.payload_lifetime = plain.protocol.payload_lifetime;
+        config.listen = plain.listen;
+        config.target = plain.target;
+        config.direct = plain.direct;
+        config.on_state = plain.on_state;
+        config.on_note = [](const std::string& what) { std::fprintf(stderr, "%s\n", what.c_str()); };
+        for (const std::string& path : options_.paths) config.paths.push_back(path_from(path, plain.relay));
+        return config;
+    }
+
     void watch() {
         for (auto& [handle, number] : {std::pair{&interrupt_, SIGINT}, std::pair{&terminate_, SIGTERM}}) {
             handle->data = this;
@@ -125,7 +183,8 @@ private:
 
     void stop() {
         if (uv_is_closing(reinterpret_cast<uv_handle_t*>(&interrupt_))) return;
-        client_->close();
+        if (client_) client_->close();
+        if (bond_) bond_->close();
         uv_close(reinterpret_cast<uv_handle_t*>(&interrupt_), nullptr);
         uv_close(reinterpret_cast<uv_handle_t*>(&terminate_), nullptr);
         uv_stop(&loop_);
@@ -139,11 +198,22 @@ private:
                     number(stats.protocol.connection.expired));
     }
 
+    void bond_summary() const {
+        const io::bond_client_stats stats = bond_->stats();
+        const auto number = [](std::uint64_t n) { return static_cast<unsigned long long>(n); };
+        std::printf("up %llu, down %llu, without the relay %llu, refused %llu\n", number(stats.up), number(stats.down),
+                    number(stats.direct), number(stats.refused));
+        for (std::size_t i = 0; i < stats.legs.size(); ++i)
+            std::printf("path %s: sent %llu, received %llu bytes in QUIC packets\n", options_.paths[i].c_str(),
+                        number(stats.legs[i].bytes_sent), number(stats.legs[i].bytes_received));
+    }
+
     tunnel_options options_;
     std::string roots_;
     std::vector<masque::key_pin> pins_;
     uv_loop_t loop_{};
     std::unique_ptr<io::tunnel_client> client_;
+    std::unique_ptr<io::bond_client> bond_;
     uv_signal_t interrupt_{};
     uv_signal_t terminate_{};
 };
@@ -175,6 +245,11 @@ void add_tunnel_command(CLI::App& app) {
         ->type_name("sha256//BASE64");
     command->add_option("--roots", options->roots, "Trust these certificates too, besides the system's")
         ->type_name("FILE.pem");
+    command
+        ->add_option("--path", options->paths,
+                     "Use this interface or local address; given twice or more, the relay bonds them. budget: "
+                     "megabytes a day; via: where the relay is to be reached over this path")
+        ->type_name("IF|ADDR[,metered][,budget=MB][,via=ADDR:PORT]");
     command->add_flag("--no-direct", options->no_direct, "Without the relay send nothing at all");
     command->add_option("--lifetime", options->lifetime_ms, "A datagram that waited so long is not sent any more")
         ->type_name("MS")
