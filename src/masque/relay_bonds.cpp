@@ -84,6 +84,7 @@ void relay::state::join_bond(connection& from, request& asked, client_account& c
         ++stats.refused_legs;
         return from.answer(asked, 403, {}, {}, {});
     }
+    connections.remove_unproven(from);
     if (replaced != nullptr) drop_leg(*b, *replaced);
     bond_parameters told;
     told.id = b->id;
