@@ -20,6 +20,7 @@
 #include <cstdint>
 #include <limits>
 #include <span>
+#include <utility>
 
 #include "duality/statistics.hpp"
 #include "duality/time.hpp"
@@ -64,7 +65,7 @@ public:
     /// `exact`: the value; otherwise it is at most `value_ns`.
     void add(std::int32_t value_ns, bool exact) noexcept {
         counts_[bucket(value_ns)][exact ? 1 : 0] += unit;
-        if (++samples_ % halving == 0)
+        if (++samples_ % halving == 0) [[unlikely]]
             for (auto& pair : counts_) pair = {pair[0] / 2, pair[1] / 2};
     }
     /// Values that shares of `levels` (1/2^32, ascending) lie at or below; the least value representable where all that
@@ -76,15 +77,17 @@ public:
         std::size_t left = levels.size();
         for (std::size_t b = bucket_count; b-- > 0 && left > 0;) {
             const std::uint64_t seen = counts_[b][1];
-            const std::uint64_t below = seen == 0 ? share : share - share * seen / known;
-            while (left > 0 && below <= levels[left - 1] && seen != 0) {
-                const auto width = static_cast<std::uint64_t>(lower_edge(b + 1) - lower_edge(b));
-                const std::uint64_t inside =
-                    (levels[left - 1] - below) * width / std::max<std::uint64_t>(share - below, 1);
-                out[--left] = static_cast<std::int32_t>(lower_edge(b) + static_cast<std::int64_t>(inside));
+            const std::uint64_t at_most = std::exchange(known, known - seen - counts_[b][0]);
+            if (seen == 0) continue;
+            const std::uint64_t below = share - share * seen / at_most;
+            if (below <= levels[left - 1]) {
+                const std::uint64_t whole = std::max<std::uint64_t>(share - below, 1);
+                do {
+                    --left;
+                    out[left] = inside(b, levels[left] - below, whole);
+                } while (left > 0 && below <= levels[left - 1]);
             }
             share = below;
-            known -= seen + counts_[b][0];
         }
         while (left > 0) out[--left] = std::numeric_limits<std::int32_t>::min();
     }
@@ -103,11 +106,17 @@ private:
 
     /// From the value that is furthest below zero.
     [[nodiscard]] static constexpr std::size_t bucket(std::int32_t ns) noexcept {
-        const std::uint32_t magnitude = static_cast<std::uint32_t>(ns < 0 ? ~ns : ns) >> unit_bits;
-        const auto octave = static_cast<unsigned>(std::bit_width(magnitude >> sub_bits));
-        const unsigned shift = octave == 0 ? 0 : octave - 1;
-        const std::size_t b = (std::size_t{shift} << sub_bits) + (magnitude >> shift);
-        return ns < 0 ? side - 1 - b : side + b;
+        const std::int32_t sign = ns >> 31;
+        const std::uint32_t magnitude = static_cast<std::uint32_t>(ns ^ sign) >> unit_bits;
+        const auto shift = static_cast<unsigned>(std::bit_width(magnitude >> sub_bits | 1)) - 1;
+        const auto b = static_cast<std::int32_t>((shift << sub_bits) + (magnitude >> shift));
+        return side + static_cast<std::size_t>(std::ptrdiff_t{b ^ sign});
+    }
+    /// A value inside bucket `b`, `part` of `whole` above its lower edge.
+    [[nodiscard]] static constexpr std::int32_t inside(std::size_t b, std::uint64_t part,
+                                                       std::uint64_t whole) noexcept {
+        const auto width = static_cast<std::uint64_t>(lower_edge(b + 1) - lower_edge(b));
+        return static_cast<std::int32_t>(lower_edge(b) + static_cast<std::int64_t>(part * width / whole));
     }
     [[nodiscard]] static constexpr std::int64_t lower_edge(std::size_t b) noexcept {
         return b >= side ? magnitude(b - side) : -magnitude(side - b);
@@ -201,24 +210,28 @@ public:
         const std::uint32_t learned = delays_.samples();
         bool alarm = false;
         if (learned >= learn) {
-            std::size_t c = 0;
-            for (const std::int32_t l : limits_) c += value > l;
+            std::int32_t above = 0;
+            for (const std::int32_t l : limits_) above += value > l ? 1 : 0;
+            const auto c = static_cast<std::size_t>(above);
             // A route that became shorter would go on and on about it: one packet in a row says so.
             const bool low = c < low_classes && !bounded;
             if (!low || !was_low_) {
                 const auto& won = (bounded ? shapes.bound : shapes.exact)[c];
-                for (std::size_t i = 0; i < shape_count; ++i) {
+                std::int32_t reached = 0;
+                for (std::size_t i = 0; i < wealth_.size(); ++i) {
                     wealth_[i] = std::max(wealth_[i] + won[i], 0);
-                    alarm |= wealth_[i] >= threshold_ - delay_credit;
+                    reached |= wealth_[i] >= threshold_ - delay_credit ? 1 : 0;
                 }
+                alarm = reached != 0;
             }
             if (!bounded) was_low_ = low;
         }
-        if (alarm) {
+        if (alarm) [[unlikely]] {
             forget_delays();
         } else {
             delays_.add(value, !bounded);
-            if ((learned + 1) % refresh == 0) set_limits();
+            if ((learned + 1) % refresh == 0) [[unlikely]]
+                set_limits();
         }
         return alarm;
     }
@@ -226,12 +239,14 @@ public:
     [[nodiscard]] bool on_fate(bool begins_burst) noexcept {
         if (!config_.enabled) return false;
         bool alarm = false;
-        for (share_bet& bet : loss_bets_) {
-            bet.add(begins_burst);
-            alarm |= bet.wealth() >= threshold_ - loss_credit_;
+        if (begins_burst || loss_evidence() > 0) {  // otherwise there is nothing to lose
+            for (share_bet& bet : loss_bets_) {
+                bet.add(begins_burst);
+                alarm |= bet.wealth() >= threshold_ - loss_credit_;
+            }
+            bursts_ += begins_burst ? burst_unit : 0;
         }
-        bursts_ += begins_burst ? burst_unit : 0;
-        if (alarm) {
+        if (alarm) [[unlikely]] {
             // What was learned holds no more. Somewhat above the least share that gives an alarm, until learned again.
             const std::uint32_t jump = std::min<std::uint32_t>(loss_ppm() * 4 + 10'000, loss_ppm_max);
             for (share_bet& bet : loss_bets_) bet.clear();
@@ -242,7 +257,8 @@ public:
             fates_ /= 2;
             bursts_ /= 2;
         }
-        if (alarm || fates_ % fates_refresh == 0) set_loss_bets();
+        if (alarm || fates_ % fates_refresh == 0) [[unlikely]]
+            set_loss_bets();
         return alarm;
     }
     /// What the best bet has won, and what it must win for an alarm: log2 in 1/65536.
@@ -287,6 +303,11 @@ private:
         return std::max((log2_q16(1'000'000) - log2_q16(p_ppm)) * 8 / 5 - one * 46 / 5, -2 * one);
     }
 
+    [[nodiscard]] static constexpr std::array<std::int32_t, 12> no_limits() noexcept {
+        std::array<std::int32_t, 12> limits{};
+        limits.fill(std::numeric_limits<std::int32_t>::max());
+        return limits;
+    }
     void set_limits() noexcept {
         std::array<std::int32_t, class_count - 1> found{};
         delays_.quantiles(shapes.levels, found);
@@ -308,6 +329,7 @@ private:
     }
     void set_loss_bets() noexcept {
         const std::uint32_t p = std::max(loss_ppm(), loss_ppm_min);
+        if (std::exchange(loss_null_ppm_, p) == p) return;
         loss_credit_ = loss_credit(p);
         for (std::size_t i = 0; i < loss_bets_.size(); ++i)
             loss_bets_[i].set(p, std::min<std::uint32_t>(p * loss_factor[i], 600'000));
@@ -315,12 +337,14 @@ private:
 
     change_config config_{};
     bounded_quantiles delays_;
-    std::array<std::int32_t, class_count - 1> limits_{};
-    std::array<std::int32_t, shape_count> wealth_{};
+    /// Twelve and four, although nine and three would do: whole vectors. The rest is never reached and never wins.
+    std::array<std::int32_t, 12> limits_ = no_limits();
+    std::array<std::int32_t, 4> wealth_{};
     bool was_low_ = false;
     std::array<share_bet, loss_factor.size()> loss_bets_{};
     std::uint64_t bursts_ = 0;  ///< beginnings of loss bursts among `fates_` packets, in 1/256
     std::uint32_t fates_ = fates_start;
+    std::uint32_t loss_null_ppm_ = 0;  ///< what the bets are set for
     std::int32_t loss_credit_ = 0;
     std::int32_t threshold_ = 40 * one;
 };

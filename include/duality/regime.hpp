@@ -178,7 +178,7 @@ private:
     static constexpr std::uint32_t reorder_memory = 4'096;
     static constexpr std::uint64_t seen_bits = 64;
     static constexpr std::uint64_t burst_packets_max = 1'024;
-    static constexpr std::size_t recent_count = 8;
+    static constexpr std::uint32_t recent_count = 8;
     static constexpr std::uint32_t gap_refresh = 32;  ///< arrivals between two looks at the inter-arrival quantile
     static constexpr std::uint64_t share_one = std::uint64_t{1} << 32;
 
@@ -195,6 +195,8 @@ private:
     void forget_stream() noexcept;
     void advance(std::uint64_t sequence) noexcept;
     void settle(bool received) noexcept;
+    void count_burst() noexcept;
+    void count_fate(bool lost, bool begins_burst) noexcept;
     void learn_interval(std::uint64_t sequence, media_time origin) noexcept;
     void learn_spacing(duration spacing) noexcept;
     void learn_delay(instant now, duration relative, bool bunched) noexcept;
@@ -205,7 +207,8 @@ private:
     void enter(instant now, regime next) noexcept;
     void emit(const regime_event& event) noexcept;
     [[nodiscard]] std::uint32_t loss20() const noexcept {
-        return 20 - static_cast<std::uint32_t>(std::popcount(seen_ & 0xFFFFF));
+        const std::uint64_t missing = ~seen_ & 0xFFFFF;
+        return missing == 0 ? 0 : static_cast<std::uint32_t>(std::popcount(missing));
     }
     [[nodiscard]] duration queue_delay() const noexcept;
 
@@ -233,6 +236,9 @@ private:
     ewma<1, 256> reference_;                       ///< the baseline without its noise: what alarms are measured against
     regime alarmed_ = regime::calm;                ///< what the change detector says of the packet being taken
     std::array<duration, recent_count> recent_{};  ///< delays above the baseline
+    /// Packets in a row that were delayed by `congested_above` or more, and by `congested_below`.
+    std::uint32_t queued_above_ = 0;
+    std::uint32_t queued_below_ = 0;
     duration delay_{};
 
     std::uint64_t loss_fast_ = 0;  ///< shares in units of 2^-32
@@ -291,7 +297,8 @@ inline status regime_detector::on_arrival(instant now, std::uint64_t sequence, m
     now = clamp_clock(now);
     const duration relative = duration::from_ns(detail::saturating_sub(now.ns(), origin.ns()));
     if (arrivals_ != 0)
-        if (const status verdict = judge(relative, sequence); verdict != status::ok) return verdict;
+        if (const status verdict = judge(relative, sequence); verdict != status::ok) [[unlikely]]
+            return verdict;
 
     // From here on the packet counts; a restart has set `arrivals_` to zero.
     const bool ends_outage = current_ == regime::outage || (arrivals_ != 0 && now - last_arrival_ >= gap_limit_);
@@ -319,7 +326,7 @@ inline status regime_detector::on_arrival(instant now, std::uint64_t sequence, m
     last_arrival_ = now;
     learn_delay(now, relative, bunched);
     // A packet right behind the one before it was held up by it: alone it would have come then or earlier.
-    if (in_line) test_delay(bunched ? relative + (bunch - spacing) : relative, bunched);
+    if (in_line) test_delay(relative + (bunched ? bunch - spacing : duration::zero()), bunched);
     ++arrivals_;
     ++statistics_.arrivals;
     classify(now);
@@ -371,6 +378,7 @@ inline void regime_detector::forget_stream() noexcept {
     delays_.clear();
     change_.clear();
     recent_.fill(duration::zero());
+    queued_above_ = queued_below_ = 0;
     delay_ = duration::zero();
     loss_fast_ = loss_slow_ = burst_slow_ = 0;
     gap_limit_ = config_.gap_ceiling;
@@ -418,21 +426,27 @@ inline void regime_detector::settle(bool received) noexcept {
         statistics_.loss_bursts += run_++ == 0;
         return;
     }
-    const auto count = [this](bool lost, bool begins) noexcept {
-        const auto towards = [](std::uint64_t& share, bool hit, unsigned shift) noexcept {
-            share -= share >> shift;
-            if (hit) share += share_one >> shift;
-        };
-        towards(loss_fast_, lost, 7);
-        towards(loss_slow_, lost, 10);
-        towards(burst_slow_, begins, 10);
-    };
-    // What is as long as an outage belongs to the outage ledger; parity cannot be sized for it.
+    if (run_ != 0) [[unlikely]]
+        count_burst();
+    count_fate(false, false);
+}
+
+/// What is as long as an outage belongs to the outage ledger; parity cannot be sized for it.
+inline void regime_detector::count_burst() noexcept {
     const auto length = static_cast<std::int64_t>(std::min<std::uint64_t>(run_, 1'000'000));
     if (interval_.value() * length <= config_.burst_max && run_ <= burst_packets_max)
-        for (std::uint64_t i = 0; i < run_; ++i) count(true, i == 0);
+        for (std::uint64_t i = 0; i < run_; ++i) count_fate(true, i == 0);
     run_ = 0;
-    count(false, false);
+}
+
+inline void regime_detector::count_fate(bool lost, bool begins_burst) noexcept {
+    const auto towards = [](std::uint64_t& share, bool hit, unsigned shift) noexcept {
+        share -= share >> shift;
+        if (hit) share += share_one >> shift;
+    };
+    towards(loss_fast_, lost, 7);
+    towards(loss_slow_, lost, 10);
+    towards(burst_slow_, begins_burst, 10);
 }
 
 /// The sender's own spacing, which no bunching on the way can change. A pause counts as a few packets' worth.
@@ -449,8 +463,8 @@ inline void regime_detector::learn_interval(std::uint64_t sequence, media_time o
 
 inline void regime_detector::learn_spacing(duration spacing) noexcept {
     spacing_.add(spacing.ns());
-    const duration off = spacing - duration::from_ns(spacing_.median());
-    const duration deviation = std::max(off, -off);
+    const std::int64_t off = spacing.ns() - spacing_.median();  // both are positive
+    const duration deviation = duration::from_ns(off < 0 ? -off : off);
     j_fast_.add(deviation);
     j_slow_.add(deviation);
     spacings_.add(spacing);
@@ -464,7 +478,7 @@ inline void regime_detector::learn_spacing(duration spacing) noexcept {
 inline void regime_detector::learn_delay(instant now, duration relative, bool bunched) noexcept {
     const duration before = baseline_.baseline();
     const bool stepped = baseline_.add(now, relative, bunched) != baseline_tracker::step::none;
-    if (stepped) {
+    if (stepped) [[unlikely]] {
         ++statistics_.level_steps;
         regime_event event;
         event.what = regime_event::kind::level_step;
@@ -474,6 +488,7 @@ inline void regime_detector::learn_delay(instant now, duration relative, bool bu
         event.baseline_after = baseline_.baseline();
         emit(event);
         recent_.fill(duration::zero());  // they were measured against the old level
+        queued_above_ = queued_below_ = 0;
     }
     const duration baseline = baseline_.baseline();
     if (arrivals_ == 0)
@@ -484,6 +499,8 @@ inline void regime_detector::learn_delay(instant now, duration relative, bool bu
         reference_.add(baseline);
     delay_ = relative - baseline;
     recent_[arrivals_ % recent_count] = delay_;
+    queued_above_ = delay_ < config_.congested_above ? 0 : std::min(queued_above_ + 1, recent_count);
+    queued_below_ = delay_ < config_.congested_below ? 0 : std::min(queued_below_ + 1, recent_count);
     delays_.add(delay_);
 }
 
@@ -507,8 +524,7 @@ inline duration regime_detector::queue_delay() const noexcept {
 }
 
 inline void regime_detector::classify(instant now) noexcept {
-    const duration queue = queue_delay();
-    if (queue < (current_ == regime::congested ? config_.congested_below : config_.congested_above)) {
+    if ((current_ == regime::congested ? queued_below_ : queued_above_) < recent_count) {
         queue_since_ = instant::never();
     } else if (queue_since_.is_never()) {
         queue_since_ = now;

@@ -64,52 +64,57 @@ private:
 };
 
 /// Exact median of the last `N` values (the lower one of an even count), values clamped to ±(2^31 − 2): up to 2.1 s
-/// when they are nanoseconds. One pass without branches finds the places of the value that comes and of the one that
-/// goes; what lies between moves by one.
+/// when they are nanoseconds. Each value's rank among all is kept: one that comes and one that goes move the ranks of
+/// those above them by one. One pass over both arrays without a branch, in vectors wherever there are some.
 template <std::size_t N>
 class running_median {
     static_assert(N >= 1);
 
 public:
+    running_median() noexcept {
+        values_.fill(unused);
+        for (std::size_t i = 0; i < N; ++i) ranks_[i] = static_cast<std::int32_t>(i);
+    }
     void add(std::int64_t value) noexcept {
         constexpr std::int64_t limit = unused - 1;
         const auto coming = static_cast<std::int32_t>(std::clamp(value, -limit, limit));
-        const std::int32_t going = std::exchange(arrivals_[next_], coming);
+        const std::size_t place = next_;
+        const std::int32_t going = values_[place];
+        const std::int32_t going_rank = ranks_[place];
         next_ = next_ + 1 == N ? 0 : next_ + 1;
         size_ += going == unused;
-        std::uint32_t to = 0;
-        std::uint32_t from = 0;
-        for (const std::int32_t v : sorted_) {
-            to += v < coming;
-            from += v < going;
+        const auto wanted = static_cast<std::int32_t>((size_ - 1) / 2);
+
+        std::int32_t rank_coming = static_cast<std::int32_t>(N) - 1 + (going > coming ? 1 : 0);
+        std::uint32_t found = 0;
+        for (std::size_t i = 0; i < N; ++i) {
+            const std::int32_t up = values_[i] > coming ? -1 : 0;
+            const std::int32_t down = ranks_[i] > going_rank ? -1 : 0;
+            const std::int32_t rank = ranks_[i] - up + down;
+            ranks_[i] = rank;
+            rank_coming += up;
+            found += rank == wanted ? static_cast<std::uint32_t>(values_[i]) : 0;
         }
-        if (to > from) {
-            --to;
-            std::copy(sorted_.begin() + from + 1, sorted_.begin() + to + 1, sorted_.begin() + from);
-        } else {
-            std::copy_backward(sorted_.begin() + to, sorted_.begin() + from, sorted_.begin() + from + 1);
-        }
-        sorted_[to] = coming;
+        // The value that goes was counted like the others.
+        if (ranks_[place] == wanted) found -= static_cast<std::uint32_t>(going);
+        values_[place] = coming;
+        ranks_[place] = rank_coming;
+        median_ = rank_coming == wanted ? coming : static_cast<std::int32_t>(found);
     }
     /// 0 while empty.
-    [[nodiscard]] std::int64_t median() const noexcept { return size_ == 0 ? 0 : sorted_[(size_ - 1) / 2]; }
+    [[nodiscard]] std::int64_t median() const noexcept { return median_; }
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
     void clear() noexcept { *this = {}; }
 
 private:
-    /// Stands in places not used yet, behind all values.
+    /// Stands in places not used yet, above all values.
     static constexpr std::int32_t unused = std::numeric_limits<std::int32_t>::max();
 
-    [[nodiscard]] static constexpr std::array<std::int32_t, N> nothing() noexcept {
-        std::array<std::int32_t, N> values{};
-        values.fill(unused);
-        return values;
-    }
-
-    std::array<std::int32_t, N> sorted_ = nothing();
-    std::array<std::int32_t, N> arrivals_ = nothing();
+    std::array<std::int32_t, N> values_{};
+    std::array<std::int32_t, N> ranks_{};
     std::uint32_t size_ = 0;
     std::uint32_t next_ = 0;
+    std::int32_t median_ = 0;
 };
 
 /// Histogram of durations from 0 to 137 s with exponential forgetting: each new sample weighs `1 + 2^-forget_shift`
@@ -123,7 +128,8 @@ public:
 
     void add(duration sample) noexcept {
         if (shift_ != 0) weight_ += weight_ >> shift_;
-        if (weight_ >= weight_limit || total_ >= total_limit) renormalise();
+        if (weight_ >= weight_limit || total_ >= total_limit) [[unlikely]]
+            renormalise();
         const std::size_t b = bucket(sample.ns());
         counts_[b] += weight_;
         blocks_[b / sub_count] += weight_;
@@ -178,12 +184,10 @@ private:
     static constexpr std::uint64_t total_limit = std::uint64_t{1} << 61;
 
     [[nodiscard]] static constexpr std::size_t bucket(std::int64_t ns) noexcept {
-        if (ns <= 0) return 0;
-        const std::uint64_t units = static_cast<std::uint64_t>(ns) >> unit_bits;
-        if (units >> value_bits != 0) return bucket_count - 1;
-        if (units < sub_count) return static_cast<std::size_t>(units);
-        const auto octave = static_cast<unsigned>(std::bit_width(units)) - sub_bits - 1;
-        return (std::size_t{octave} + 1) * sub_count + static_cast<std::size_t>(units >> octave) - sub_count;
+        constexpr std::int64_t most = (std::int64_t{1} << value_bits) - 1;
+        const auto units = static_cast<std::uint32_t>(std::clamp<std::int64_t>(ns >> unit_bits, 0, most));
+        const auto octave = static_cast<unsigned>(std::bit_width(units >> sub_bits | 1)) - 1;
+        return std::size_t{octave} * sub_count + (units >> octave);
     }
     [[nodiscard]] static constexpr std::int64_t lower_edge(std::size_t b) noexcept {
         if (b < sub_count) return static_cast<std::int64_t>(b) << unit_bits;
@@ -256,7 +260,10 @@ public:
     /// Precondition: not empty.
     [[nodiscard]] duration low() const noexcept { return edge(low_.bucket); }
     /// Precondition: not empty. Never more than 50 ms above the level of the low quantile.
-    [[nodiscard]] duration median() const noexcept { return edge(middle_.bucket); }
+    [[nodiscard]] duration median() noexcept {
+        settle(middle_);  // not before it is asked for: it moves with nearly every sample
+        return edge(middle_.bucket);
+    }
 
 private:
     struct entry {
@@ -296,11 +303,11 @@ private:
     /// them, so the low quantile may not be found there.
     void settle() noexcept {
         settle(low_);
-        settle(middle_);
-        if (low_.bucket == 0 || low_.bucket == bucket_count - 1) rebuild();
+        if (low_.bucket == 0 || low_.bucket == bucket_count - 1) [[unlikely]]
+            rebuild();
     }
     void settle(rank_pointer& p) noexcept {
-        const auto rank = static_cast<std::uint32_t>((samples_.size() - 1) * p.permille / 1000);
+        const std::uint32_t rank = static_cast<std::uint32_t>(samples_.size() - 1) * p.permille / 1'000;
         while (p.below > rank) p.below -= counts_[--p.bucket];
         while (p.below + counts_[p.bucket] <= rank) p.below += counts_[p.bucket++];
     }
@@ -315,7 +322,6 @@ private:
         for (std::size_t i = 0; i < n; ++i) ++counts_[bucket_of(samples_[i].value)];
         low_.bucket = low_.below = middle_.bucket = middle_.below = 0;
         settle(low_);
-        settle(middle_);
     }
 
     ring<entry> samples_;
@@ -429,10 +435,15 @@ private:
     /// The further above, the sooner it is no coincidence.
     step follow_rises(instant now, duration sample, duration low, bool bunched) noexcept {
         fall_packets_ = 0;
+        const bool rising = low_rise_.packets != 0;
+        if (sample < (rising ? low_rise_.floor : low + config_.step_min)) {
+            low_rise_.packets = high_rise_.packets = 0;
+            return step::none;
+        }
         const duration spread = quantile_.median() - low;
         const duration floor = low + std::max(config_.step_min, spread * 3 / 2);
-        if (sample < (low_rise_.packets == 0 ? floor : low_rise_.floor)) {
-            low_rise_.packets = high_rise_.packets = 0;
+        if (!rising && sample < floor) {
+            high_rise_.packets = 0;
             return step::none;
         }
         bool risen =

@@ -20,6 +20,21 @@ namespace detail {
 inline constexpr std::int64_t time_max = std::numeric_limits<std::int64_t>::max();
 inline constexpr std::int64_t time_min = std::numeric_limits<std::int64_t>::min();
 
+#if defined(__GNUC__)
+[[nodiscard]] constexpr std::int64_t saturating_add(std::int64_t a, std::int64_t b) noexcept {
+    std::int64_t sum = 0;
+    if (__builtin_add_overflow(a, b, &sum)) [[unlikely]]
+        return b < 0 ? time_min : time_max;
+    return sum;
+}
+
+[[nodiscard]] constexpr std::int64_t saturating_sub(std::int64_t a, std::int64_t b) noexcept {
+    std::int64_t difference = 0;
+    if (__builtin_sub_overflow(a, b, &difference)) [[unlikely]]
+        return b < 0 ? time_max : time_min;
+    return difference;
+}
+#else
 [[nodiscard]] constexpr std::int64_t saturating_add(std::int64_t a, std::int64_t b) noexcept {
     if (b > 0 && a > time_max - b) return time_max;
     if (b < 0 && a < time_min - b) return time_min;
@@ -31,6 +46,7 @@ inline constexpr std::int64_t time_min = std::numeric_limits<std::int64_t>::min(
     if (b > 0 && a < time_min + b) return time_min;
     return a - b;
 }
+#endif
 
 [[nodiscard]] constexpr std::int64_t saturating_mul(std::int64_t a, std::int64_t b) noexcept {
     if (a == 0 || b == 0) return 0;
