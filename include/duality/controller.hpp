@@ -183,6 +183,19 @@ private:
     }
     [[nodiscard]] bool shed_for_cpu(instant now, const control_inputs& in) noexcept;
     [[nodiscard]] duration wanted_hold(const control_inputs& in) const noexcept;
+    /// Is there anything but parity for a long burst: another path, or requests some of which will be answered in time?
+    [[nodiscard]] bool repairs_otherwise(const control_inputs& in) const noexcept {
+        const bool asked_in_time = in.rtt > duration::zero() && in.rtt <= in.deadline - in.deadline / 4;
+        return outputs_.second_path || (config_.reactive_enabled && asked_in_time);
+    }
+    /// Does one repair in twenty at most rebuild a packet? It does when a burst began among the packets of one deadline
+    /// (their number × loss / mean burst) and was one packet long (1 / mean burst).
+    [[nodiscard]] static bool rebuilds_little(const control_inputs& in) noexcept {
+        const std::int64_t packets = in.deadline.ns() / std::max<std::int64_t>(in.features.interval.ns(), 1);
+        const std::int64_t lost_ppm = std::min<std::int64_t>(packets, 10'000) * in.features.loss_ppm;
+        const std::int64_t burst_x16 = std::clamp<std::int64_t>(in.features.mean_burst_x16, 16, 1'600'000);
+        return lost_ppm * 256 <= burst_x16 * burst_x16 * 50'000;
+    }
     [[nodiscard]] static bool bursts_beyond_parity(const controller_config& config, const control_inputs& in,
                                                    std::int64_t& cover_x16) noexcept;
 
@@ -383,7 +396,7 @@ inline void controller::adaptive_parity(instant now, const control_inputs& in, d
             // A repair on request rebuilds nearly one packet each. Parity at the rate of the loss comes once in many
             // deadlines and rebuilds a packet only when that one was among the last few: bytes better kept for repairs.
             why = control_reason::rtt_fits;
-        } else if (outputs_.second_path && bursts_beyond_parity(config_, in, cover_x16)) {
+        } else if (bursts_beyond_parity(config_, in, cover_x16) && (repairs_otherwise(in) || rebuilds_little(in))) {
             why = control_reason::long_bursts;
             threshold = cover_x16;
         } else {

@@ -254,13 +254,19 @@ instant session_receiver::report_at() const noexcept {
     instant at = instant::never();
     // A hole that is about to be a loss goes into the urgent report too.
     if (urgent_) at = request_at_.is_never() ? last_report_ : std::min(request_at_, last_report_ + request_spacing);
-    if (unreported_ || holes_open_) at = std::min(at, last_report_ + report_interval_);
+    if (unreported_ || holes_open_) at = std::min(at, last_report_ + report_interval());
     if (!request_at_.is_never()) {
         // A hole that is about to be a loss goes into this report rather than into one of its own.
         const instant request = std::max(request_at_, last_report_ + request_spacing);
         at = at < request && request - at < request_spacing ? request : std::min(at, request);
     }
     return std::max(at, retry_at_);
+}
+
+duration session_receiver::report_interval() const noexcept {
+    // Whether the repairs have helped shows in the next report; a second request must not wait longer than that.
+    const bool asking = holes_open_ && config_.control.law == control_law::adaptive;
+    return asking ? config_.paths.report_interval : report_interval_;
 }
 
 path_id session_receiver::report_path(instant now) const noexcept {

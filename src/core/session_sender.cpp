@@ -252,8 +252,9 @@ void session_sender::answer_deficit(const session_context& c, path_id via,
     const bool elsewhere = other && (rounds > 0 || !again || bursts);
     const bool hurried = elsewhere && left < one_way(c.paths, *other);
     const path_id path = elsewhere ? *other : *main;
-    const std::uint32_t spare = !again && !elsewhere ? 1 : 0;
-    const std::uint32_t needed = (fresh < deficit.symbols_needed ? fresh : deficit.symbols_needed) + spare;
+    const std::uint32_t asked = fresh < deficit.symbols_needed ? fresh : deficit.symbols_needed;
+    const bool spare = other ? !again && !elsewhere : is_last_round(c, *main, left);
+    const std::uint32_t needed = asked + (spare ? 1 : 0);
     const auto window = static_cast<std::uint32_t>(last_fresh - first_fresh + 1);
     for (std::uint32_t i = 0; i < needed; ++i) {
         planned_datagram repair{
@@ -271,6 +272,13 @@ void session_sender::answer_deficit(const session_context& c, path_id via,
         s->repair_pending_until = until;
         if (s->repair_rounds < 0xFF) ++s->repair_rounds;
     }
+}
+
+bool session_sender::is_last_round(const session_context& c, path_id main, duration left) const noexcept {
+    const duration round = one_way(c.paths, main) + c.paths.rtt(main);
+    if (config_.control.law == control_law::reference) return left < round;
+    // The peer asks again in a report, not at once; and while there is little left to spend, another loss needs it more.
+    return left < round + config_.paths.report_interval && extra_.covers(packet_bytes_ * spare_reserve);
 }
 
 // Outages

@@ -220,7 +220,26 @@ TEST_CASE("adaptive law: bursts beyond parity move to the second path", "[contro
     in.second_path_available = false;
     hold_steady(law, 1'000, 2'000, in);
     CHECK(!law.outputs().second_path);
-    CHECK(law.outputs().parity_bp == 600);  // better than nothing
+    CHECK(law.outputs().parity_bp == 0);  // one repair in forty would rebuild anything
+    in.features.mean_burst_x16 = 16 * 3;  // one in fifteen: better than nothing
+    hold_steady(law, 2'000, 3'000, in);
+    CHECK(law.outputs().parity_bp == 600);
+}
+
+TEST_CASE("adaptive law: no parity for long bursts while some repairs on request come in time", "[controller]") {
+    control_inputs in = clean_path();
+    in.second_path_available = false;
+    in.rtt = 70_ms;  // more than half the deadline
+    in.features.loss_ppm = 30'000;
+    in.features.mean_burst_x16 = 16 * 5;
+    controller law = make();
+    hold_steady(law, 0, 1'000, in);
+    CHECK(!law.outputs().reactive);
+    CHECK(law.outputs().parity_bp == 0);
+    in.features.mean_burst_x16 = 16;  // one packet each: parity can rebuild it
+    hold_steady(law, 1'000, 2'000, in);
+    CHECK(law.outputs().parity_bp == 600);
+    CHECK(events(law).back().reason == control_reason::loss_high);
 }
 
 TEST_CASE("adaptive law: silence beyond the flow's own limit opens the second path", "[controller]") {

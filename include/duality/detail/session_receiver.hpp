@@ -43,6 +43,8 @@ public:
 
     /// When the next report to the peer is due; `never()` when there is nothing to say.
     [[nodiscard]] instant report_at() const noexcept;
+    /// From one report to the next, while there is something to say.
+    [[nodiscard]] duration report_interval() const noexcept;
     /// The path a report should take.
     [[nodiscard]] path_id report_path(instant now) const noexcept;
     /// Writes a report as of now, as the last frame of a packet or with its length.

@@ -104,6 +104,8 @@ private:
     /// Packets' worth of credit that copies on suspicion do not touch.
     static constexpr std::uint64_t suspicion_reserve = 16;
     static constexpr std::uint64_t spare_bytes = 2'048;
+    /// Packets' worth of credit from which on a repair more than asked for may be sent.
+    static constexpr std::uint64_t spare_reserve = 16;
     /// Credit that only the goodbyes may use: two of them, with whatever surrounds a datagram.
     static constexpr std::uint64_t close_reserve = 160;
     /// The odds of a loss, in basis points, from which on a copy is worth its bytes: with nothing left to spend, and
@@ -140,6 +142,9 @@ private:
     void answer_deficit(const session_context& c, path_id via, const wire::deficit_report& deficit) noexcept;
     /// Is a packet that the peer misses, by a report that came over `via`, perhaps only late?
     [[nodiscard]] bool may_still_come(const session_context& c, path_id via, const sent_source& s) const noexcept;
+    /// Of a flow with one path: is there no time for another request, should a repair over `main` be lost too, of what
+    /// is needed within `left`? Then one more is worth its bytes.
+    [[nodiscard]] bool is_last_round(const session_context& c, path_id main, duration left) const noexcept;
     void plan_parity(const session_context& c, path_id main) noexcept;
     /// The odds of a loss from which on a copy is worth its bytes: the less is left to spend, the higher.
     [[nodiscard]] std::int64_t price_of_copy_bp() const noexcept;
