@@ -7,7 +7,6 @@
 #include <cmath>
 #include <cstdio>
 #include <fstream>
-#include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -19,7 +18,6 @@
 #include "duality/lab/families.hpp"
 #include "duality/lab/trace.hpp"
 #include "duality/regime.hpp"
-#include "io/trace_file.hpp"
 
 namespace duality {
 inline namespace v0 {
@@ -30,22 +28,13 @@ namespace {
 using json = nlohmann::ordered_json;
 
 struct detect_options {
-    std::string trace;
-    bool round_trip = false;
-    std::string family = "cable_ftth";
-    std::uint64_t seed = 1;
-    std::uint32_t seconds = 60;
+    path_options path;
     std::uint32_t pps = 200;
     double false_alarms_per_hour = 1;
     bool quiet = false;
     std::string json_file;
     std::string csv_file;
 };
-
-[[noreturn]] void fail(const std::string& why) {
-    std::cerr << "duality lab detect: " << why << '\n';
-    throw CLI::RuntimeError{1};
-}
 
 [[nodiscard]] std::string_view name_of(regime r) noexcept {
     switch (r) {
@@ -78,17 +67,14 @@ struct observed_packet {
 [[nodiscard]] std::vector<observed_packet> observe(const detect_options& options) {
     lab::scenario network;
     std::vector<instant> sends;
-    if (options.trace.empty()) {
-        network = lab::make_scenario(*lab::find_family(options.family), options.seed,
-                                     duration::from_seconds(options.seconds), options.pps);
+    if (options.path.trace.empty()) {
+        network = lab::make_scenario(*lab::find_family(options.path.family), options.path.seed,
+                                     duration::from_seconds(options.path.seconds), options.pps);
         for (instant at{}; at < instant{} + network.length; at += network.interval) sends.push_back(at);
     } else {
-        const io::loaded_trace loaded = io::load_trace(options.trace, options.round_trip);
-        if (!loaded.ok()) fail(loaded.error);
-        result<lab::path> path = lab::path::create(loaded.trace);
-        if (!path) fail(options.trace + ": " + std::string{to_string(path.code())});
-        network.primary = std::move(path).value();
-        for (const lab::trace_row& row : loaded.trace.rows) sends.push_back(instant::from_ns(row.send_ns));
+        const lab::trace recorded = load_lab_trace(options.path.trace, options.path.round_trip);
+        network.primary = replay_path(recorded, options.path.trace);
+        sends = send_times(recorded, 0);
     }
     constexpr std::size_t ip_bytes = 428;
     std::vector<observed_packet> packets;
@@ -196,7 +182,7 @@ void run_detect(const detect_options& options) {
     config.change.false_alarms_per_1000_hours =
         static_cast<std::uint32_t>(std::lround(options.false_alarms_per_hour * 1'000));
     result<regime_detector> made = regime_detector::create(config, allocator::system());
-    if (!made) fail(std::string{made.error().where.field} + ": " + std::string{to_string(made.code())});
+    if (!made) fail_lab(made.error());
     regime_detector detector = std::move(made).value();
 
     const std::vector<observed_packet> packets = observe(options);
@@ -225,7 +211,7 @@ void run_detect(const detect_options& options) {
             if (show) print(e);
         });
     clock.enter(last, detector.current());
-    if (csv.is_open() && !csv.flush()) fail("cannot write " + options.csv_file);
+    if (csv.is_open() && !csv.flush()) fail_lab("cannot write " + options.csv_file);
 
     const double seconds = packets.empty() ? 0 : (packets.back().sent - packets.front().sent).ms() / 1'000;
     json totals = summary(detector, clock, seconds);
@@ -243,8 +229,8 @@ void run_detect(const detect_options& options) {
     }
     if (options.json_file.empty()) return;
     json document;
-    document["source"] = options.trace.empty() ? options.family : options.trace;
-    if (options.trace.empty()) document["seed"] = options.seed;
+    document["source"] = options.path.source();
+    if (options.path.trace.empty()) document["seed"] = options.path.seed;
     document["false_alarms_per_hour"] = options.false_alarms_per_hour;
     document["summary"] = totals;
     document["events"] = events;
@@ -256,21 +242,7 @@ void run_detect(const detect_options& options) {
 void add_lab_detect_command(CLI::App& lab) {
     const auto options = std::make_shared<detect_options>();
     CLI::App* command = lab.add_subcommand("detect", "Show what the regime detector says of a path");
-    std::vector<std::string> names;
-    for (const lab::family_info& f : lab::families()) names.emplace_back(f.name);
-
-    CLI::Option* trace = command->add_option(
-        "--trace", options->trace, "Recorded path: CSV, may be gzip; FILE:CARRIER[@N] where a file has several");
-    command->add_flag("--rtt", options->round_trip, "The trace's delays are round trips: half of each is taken")
-        ->needs(trace);
-    command->add_option("--family", options->family, "Simulated path instead, of this family")
-        ->check(CLI::IsMember(names))
-        ->excludes(trace)
-        ->capture_default_str();
-    command->add_option("--seed", options->seed, "Seed of the simulated path")->capture_default_str();
-    command->add_option("--seconds", options->seconds, "Length of the simulated flow")
-        ->check(CLI::Range(1, 3600))
-        ->capture_default_str();
+    add_path_options(*command, options->path);
     command->add_option("--pps", options->pps, "Packets per second of the simulated flow")
         ->check(CLI::Range(1, 1000))
         ->capture_default_str();

@@ -3,16 +3,14 @@
 // `duality lab laws`: the adaptive control law beside the reference law, on the same networks.
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <fstream>
-#include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "cli/commands.hpp"
+#include "cli/lab_support.hpp"
 #include "duality/lab/simulation.hpp"
-#include "io/trace_file.hpp"
 
 namespace duality {
 inline namespace v0 {
@@ -27,15 +25,13 @@ struct laws_options {
     std::vector<std::string> traces;
     std::vector<std::string> round_trip_traces;
     std::vector<std::string> variants{"single", "dual"};
+    std::uint64_t first_seed = 1;
     std::uint64_t seeds = 20;
+    std::uint64_t second_paths = 5;
     std::uint32_t seconds = 60;
+    std::uint32_t pps = 0;
     std::string json_file;
 };
-
-[[noreturn]] void fail(const std::string& why) {
-    std::cerr << "duality lab laws: " << why << '\n';
-    throw CLI::RuntimeError{1};
-}
 
 /// What the laws are compared by; means over the runs.
 struct outcome {
@@ -77,7 +73,7 @@ struct comparison {
     config.protection = protection;
     config.law = law;
     result<lab::run_result> run = lab::simulate(network, config, sends);
-    if (!run) fail(std::string{to_string(run.code())});
+    if (!run) fail_lab(std::string{to_string(run.code())});
     return run->outcome;
 }
 
@@ -90,21 +86,26 @@ void add_run(comparison& c, const lab::scenario& network, std::span<const instan
 [[nodiscard]] comparison compare_family(const lab::family_info& family, lab::variant v, const laws_options& options) {
     comparison c{std::string{family.name}, v, {}, {}};
     const double weight = 1.0 / static_cast<double>(options.seeds);
-    for (std::uint64_t seed = 1; seed <= options.seeds; ++seed)
-        add_run(c, lab::make_scenario(family.id, seed, duration::from_seconds(options.seconds)), {}, weight);
+    const std::uint32_t pps = options.pps == 0 ? 200 : options.pps;
+    for (std::uint64_t seed = options.first_seed; seed < options.first_seed + options.seeds; ++seed)
+        add_run(c, lab::make_scenario(family.id, seed, duration::from_seconds(options.seconds), pps), {}, weight);
     return c;
 }
 
-[[nodiscard]] comparison compare_trace(const std::string& source, bool round_trip, lab::variant v) {
-    const io::loaded_trace loaded = io::load_trace(source, round_trip);
-    if (!loaded.ok()) fail(loaded.error);
-    result<lab::scenario> network = lab::replay_scenario(loaded.trace, nullptr, 1);
-    if (!network) fail(source + ": " + std::string{to_string(network.code())});
-    std::vector<instant> sends;
-    for (const lab::trace_row& row : loaded.trace.rows) sends.push_back(instant::from_ns(row.send_ns));
+/// A recorded path with a simulated second one, of several seeds where the second one carries anything.
+[[nodiscard]] comparison compare_trace(const std::string& source, bool round_trip, lab::variant v,
+                                       const laws_options& options) {
+    const lab::trace recorded = load_lab_trace(source, round_trip);
+    const std::vector<instant> sends = send_times(recorded, options.pps);
     const std::size_t folder = source.find_last_of('/');
     comparison c{folder == std::string::npos ? source : source.substr(folder + 1), v, {}, {}};
-    add_run(c, *network, sends, 1);
+    const bool two_paths = v == lab::variant::dual || v == lab::variant::hot;
+    const std::uint64_t runs = two_paths ? options.second_paths : 1;
+    for (std::uint64_t seed = options.first_seed; seed < options.first_seed + runs; ++seed) {
+        result<lab::scenario> network = lab::replay_scenario(recorded, nullptr, seed);
+        if (!network) fail_lab(source + ": " + std::string{to_string(network.code())});
+        add_run(c, *network, sends, 1.0 / static_cast<double>(runs));
+    }
     return c;
 }
 
@@ -150,13 +151,15 @@ void run_laws(const laws_options& options) {
             if (wanted == "all" || wanted == family.name)
                 for (const lab::variant v : variants) add(compare_family(family, v, options));
     for (const std::string& source : options.traces)
-        for (const lab::variant v : variants) add(compare_trace(source, false, v));
+        for (const lab::variant v : variants) add(compare_trace(source, false, v, options));
     for (const std::string& source : options.round_trip_traces)
-        for (const lab::variant v : variants) add(compare_trace(source, true, v));
+        for (const lab::variant v : variants) add(compare_trace(source, true, v, options));
 
     if (options.json_file.empty()) return;
     json document;
+    document["first_seed"] = options.first_seed;
     document["seeds"] = options.seeds;
+    document["second_paths"] = options.second_paths;
     document["seconds"] = options.seconds;
     document["rows"] = json::array();
     for (const comparison& c : rows)
@@ -165,13 +168,7 @@ void run_laws(const laws_options& options) {
                                     {"reference", to_json(c.reference)},
                                     {"adaptive", to_json(c.adaptive)},
                                     {"verdict", c.verdict()}});
-    if (options.json_file == "-") {
-        std::cout << document.dump(2) << '\n';
-        return;
-    }
-    std::ofstream out{options.json_file};
-    out << document.dump(2) << '\n';
-    if (!out.flush()) fail("cannot write " + options.json_file);
+    write_json(document, options.json_file);
 }
 
 }  // namespace
@@ -195,6 +192,14 @@ void add_lab_laws_command(CLI::App& lab) {
     command->add_option("--variant", options->variants, "What protects the flow; several at once")
         ->check(CLI::IsMember(variants))
         ->delimiter(',')
+        ->capture_default_str();
+    command->add_option("--first-seed", options->first_seed, "First seed of families and second paths")
+        ->capture_default_str();
+    command->add_option("--second-paths", options->second_paths, "Simulated second paths beside each recorded one")
+        ->check(CLI::Range(1, 100))
+        ->capture_default_str();
+    command->add_option("--pps", options->pps, "Packets per second; 0: 200, and a recorded path's own times")
+        ->check(CLI::Range(0, 1000))
         ->capture_default_str();
     command->add_option("--seeds", options->seeds, "Number of seeds of each family")
         ->check(CLI::Range(1, 100'000))

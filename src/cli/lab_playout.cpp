@@ -6,7 +6,6 @@
 #include <cmath>
 #include <cstdio>
 #include <fstream>
-#include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -19,7 +18,6 @@
 #include "duality/lab/playout.hpp"
 #include "duality/lab/trace.hpp"
 #include "duality/voice_quality.hpp"
-#include "io/trace_file.hpp"
 
 namespace duality {
 inline namespace v0 {
@@ -30,11 +28,7 @@ namespace {
 using json = nlohmann::ordered_json;
 
 struct playout_options {
-    std::string trace;
-    bool round_trip = false;
-    std::string family = "cable_ftth";
-    std::uint64_t seed = 1;
-    std::uint32_t seconds = 60;
+    path_options path;
     std::vector<std::string> buffers{"voice"};
     std::uint32_t rises_per_hour = voice_playout_config{}.rises_per_hour;
     double delay_ms = 0;
@@ -49,22 +43,14 @@ struct played {
     std::vector<lab::playout_sample> samples;
 };
 
-[[noreturn]] void fail(const std::string& why) {
-    std::cerr << "duality lab playout: " << why << '\n';
-    throw CLI::RuntimeError{1};
-}
-
-[[nodiscard]] lab::voice_stream arrivals(const playout_options& options) {
+[[nodiscard]] lab::voice_stream arrivals(const path_options& options) {
     if (options.trace.empty()) {
         const duration length = duration::from_seconds(options.seconds);
         const lab::scenario network = lab::make_scenario(*lab::find_family(options.family), options.seed, length, 50);
         return lab::send_voice(network.primary.forward, length);
     }
-    const io::loaded_trace loaded = io::load_trace(options.trace, options.round_trip);
-    if (!loaded.ok()) fail(loaded.error);
-    result<lab::path> network = lab::path::create(loaded.trace);
-    if (!network) fail(options.trace + ": " + std::string{to_string(network.code())});
-    return lab::send_voice(network->forward, loaded.trace.length());
+    const lab::trace recorded = load_lab_trace(options.trace, options.round_trip);
+    return lab::send_voice(replay_path(recorded, options.trace).forward, recorded.length());
 }
 
 /// The mean delay that the players without a knob of their own are given: asked for, or that of `voice`.
@@ -120,14 +106,14 @@ void write_csv(const std::string& file, const lab::voice_stream& stream, const s
             if (s.played_ns >= 0) out << ms(s.played_ns);
             out << ',' << ms(s.baseline_ns) << ',' << ms(s.wanted_ns) << ',' << ms(s.concealed_ns) << '\n';
         }
-    if (!out.flush()) fail("cannot write " + file);
+    if (!out.flush()) fail_lab("cannot write " + file);
 }
 
 void run_playout(const playout_options& options) {
-    const lab::voice_stream stream = arrivals(options);
+    const lab::voice_stream stream = arrivals(options.path);
     std::vector<played> players;
     json document;
-    document["source"] = options.trace.empty() ? options.family : options.trace;
+    document["source"] = options.path.source();
     document["frames"] = stream.arrivals_ns.size();
     document["lost"] = std::count(stream.arrivals_ns.begin(), stream.arrivals_ns.end(), lab::voice_stream::lost);
     document["players"] = json::array();
@@ -166,20 +152,7 @@ void add_lab_playout_command(CLI::App& lab) {
         "delay and the share made up, with G.711. Players: voice (voice_playout), hold (slots under the adaptive "
         "law),\n"
         "reference (slots under the reference law), fixed (a fixed delay), clairvoyant (the least any could make up).");
-    std::vector<std::string> names;
-    for (const lab::family_info& f : lab::families()) names.emplace_back(f.name);
-    CLI::Option* trace = command->add_option(
-        "--trace", options->trace, "Recorded path: CSV, may be gzip; FILE:CARRIER[@N] where a file has several");
-    command->add_flag("--rtt", options->round_trip, "The trace's delays are round trips: half of each is taken")
-        ->needs(trace);
-    command->add_option("--family", options->family, "Simulated path instead, of this family")
-        ->check(CLI::IsMember(names))
-        ->excludes(trace)
-        ->capture_default_str();
-    command->add_option("--seed", options->seed, "Seed of the simulated path")->capture_default_str();
-    command->add_option("--seconds", options->seconds, "Length of the simulated stream")
-        ->check(CLI::Range(1, 3600))
-        ->capture_default_str();
+    add_path_options(*command, options->path);
     command->add_option("--buffer", options->buffers, "Who plays; several are separated by commas")
         ->check(CLI::IsMember({"voice", "hold", "reference", "fixed", "clairvoyant"}))
         ->delimiter(',')

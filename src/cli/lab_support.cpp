@@ -57,6 +57,29 @@ lab::trace load_lab_trace(const std::string& source, bool round_trip) {
     return std::move(loaded.trace);
 }
 
+void add_path_options(CLI::App& command, path_options& options) {
+    std::vector<std::string> names = family_names();
+    names.erase(names.begin());
+    CLI::Option* trace = command.add_option(
+        "--trace", options.trace, "Recorded path: CSV, may be gzip; FILE:CARRIER[@N] where a file has several");
+    command.add_flag("--rtt", options.round_trip, "The trace's delays are round trips: half of each is taken")
+        ->needs(trace);
+    command.add_option("--family", options.family, "Simulated path instead, of this family")
+        ->check(CLI::IsMember(names))
+        ->excludes(trace)
+        ->capture_default_str();
+    command.add_option("--seed", options.seed, "Seed of the simulated path")->capture_default_str();
+    command.add_option("--seconds", options.seconds, "Length of the simulated flow")
+        ->check(CLI::Range(1, 3600))
+        ->capture_default_str();
+}
+
+lab::path replay_path(const lab::trace& recorded, const std::string& source) {
+    result<lab::path> path = lab::path::create(recorded);
+    if (!path) fail_lab(source + ": " + std::string{to_string(path.code())});
+    return std::move(path).value();
+}
+
 std::vector<instant> send_times(const lab::trace& recorded, std::uint32_t pps) {
     std::vector<instant> out;
     if (pps == 0) {

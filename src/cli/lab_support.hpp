@@ -15,6 +15,10 @@
 #include "duality/status.hpp"
 #include "duality/time.hpp"
 
+namespace CLI {
+class App;
+}
+
 namespace duality {
 inline namespace v0 {
 namespace cli {
@@ -25,6 +29,21 @@ namespace cli {
 [[noreturn]] void fail_lab(const failure& why);
 
 [[nodiscard]] duration from_ms(double ms) noexcept;
+
+/// One path: a recorded one, or one of a family.
+struct path_options {
+    std::string trace;
+    bool round_trip = false;
+    std::string family = "cable_ftth";
+    std::uint64_t seed = 1;
+    std::uint32_t seconds = 60;
+
+    [[nodiscard]] const std::string& source() const noexcept { return trace.empty() ? family : trace; }
+};
+/// --trace, --rtt, --family, --seed and --seconds.
+void add_path_options(CLI::App& command, path_options& options);
+/// The recorded path, or ends the command.
+[[nodiscard]] lab::path replay_path(const lab::trace& recorded, const std::string& source);
 
 /// "all" and every family, as an option accepts them.
 [[nodiscard]] std::vector<std::string> family_names();
