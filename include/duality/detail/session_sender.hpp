@@ -105,7 +105,7 @@ private:
     static constexpr std::uint64_t suspicion_reserve = 16;
     static constexpr std::uint64_t spare_bytes = 2'048;
     /// Packets' worth of credit from which on a repair more than asked for may be sent.
-    static constexpr std::uint64_t spare_reserve = 16;
+    static constexpr std::uint64_t spare_reserve = 64;
     /// Credit that only the goodbyes may use: two of them, with whatever surrounds a datagram.
     static constexpr std::uint64_t close_reserve = 160;
     /// The odds of a loss, in basis points, from which on a copy is worth its bytes: with nothing left to spend, and
