@@ -36,9 +36,12 @@ if(TARGET duality_masque)
     set(duality_cli_masque "${PROJECT_SOURCE_DIR}/src/cli/masque/*.cpp")
 endif()
 
+# Experiments that compare lab and live network, and the soak.
+duality_library(live SOURCES live EXCEPTIONS LINK duality_io PkgConfig::nlohmann_json)
+
 duality_sources(sources "${PROJECT_SOURCE_DIR}/src/cli/*.cpp" ${duality_cli_masque})
 if(sources)
-    duality_program(duality SOURCES ${sources} LINK duality_io PkgConfig::CLI11 PkgConfig::nlohmann_json)
+    duality_program(duality SOURCES ${sources} LINK duality_live PkgConfig::CLI11 PkgConfig::nlohmann_json)
     if(TARGET duality_relay)
         target_link_libraries(duality PRIVATE duality_relay)
         target_compile_definitions(duality PRIVATE DUALITY_MASQUE)

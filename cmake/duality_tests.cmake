@@ -56,7 +56,22 @@ if(TARGET duality_masque)
 endif()
 if(TARGET duality_io)
     # Real sockets and real time: not beside other tests.
-    duality_catch_tests(live LINK duality_io PROPERTIES RUN_SERIAL TRUE)
+    duality_catch_tests(live LINK duality_live PROPERTIES RUN_SERIAL TRUE)
+endif()
+if(TARGET duality AND DUALITY_GATES)  # seconds of real time: in one build only
+    # 77: not everything could be observed, or there are no network namespaces here.
+    add_test(NAME "${DUALITY_TEST_PREFIX}live: lab and live network agree"
+        COMMAND duality live --output "${PROJECT_BINARY_DIR}/live")
+    add_test(NAME "${DUALITY_TEST_PREFIX}live: soak of 20 s" COMMAND duality soak --seconds 20 --regime-seconds 1)
+    set_tests_properties("${DUALITY_TEST_PREFIX}live: lab and live network agree"
+        "${DUALITY_TEST_PREFIX}live: soak of 20 s" PROPERTIES LABELS live RUN_SERIAL TRUE SKIP_RETURN_CODE 77
+        TIMEOUT 300)
+    if(DEFINED ENV{DUALITY_NIGHTLY})
+        add_test(NAME "${DUALITY_TEST_PREFIX}nightly: soak of 10 minutes" COMMAND duality soak --seconds 600
+            --json "${PROJECT_BINARY_DIR}/soak.json")
+        set_tests_properties("${DUALITY_TEST_PREFIX}nightly: soak of 10 minutes" PROPERTIES LABELS nightly
+            RUN_SERIAL TRUE TIMEOUT 700)
+    endif()
 endif()
 if(TARGET duality_relay)
     duality_catch_tests(relay LINK duality_relay PROPERTIES RUN_SERIAL TRUE)

@@ -40,6 +40,12 @@ void add_impair_command(CLI::App& app);
 /// `duality replay`: plays recordings of live sessions again.
 void add_replay_command(CLI::App& app);
 
+/// `duality live`: lab and live network compared in network namespaces.
+void add_live_command(CLI::App& app);
+
+/// `duality soak`: a flow on real sockets for hours.
+void add_soak_command(CLI::App& app);
+
 // Only where the MASQUE endpoints are (DUALITY_MASQUE is defined):
 
 /// `duality relay`: UDP for clients that come over HTTP/3.

@@ -32,6 +32,7 @@ struct impair_options {
     std::string trace;
     bool trace_rtt = false;
     std::string log;
+    std::uint64_t start_at_ns = 0;
     std::int64_t duration_s = 0;  ///< 0: until interrupted, or the end of the trace
 };
 
@@ -73,6 +74,7 @@ public:
         config.listen = address_from("--listen", options_.listen);
         config.forward = address_from("--forward", options_.forward);
         config.network = network_from(options_);
+        config.origin_ns = options_.start_at_ns;
         if (!options_.log.empty()) {
             log_.reset(std::fopen(options_.log.c_str(), "w"));
             if (!log_) fail("cannot write " + options_.log);
@@ -130,7 +132,8 @@ private:
 
     void tick() {
         const std::uint64_t origin = path_->origin_ns();
-        const double seconds = origin == 0 ? 0 : static_cast<double>(uv_hrtime() - origin) / 1e9;
+        const std::uint64_t now = uv_hrtime();
+        const double seconds = origin == 0 || now < origin ? 0 : static_cast<double>(now - origin) / 1e9;
         if (live_ && ++ticks_ % 5 == 0) {
             const io::impaired_path_stats& stats = path_->stats();
             std::fprintf(stderr, "\r%6.1f s   forward %llu (%llu lost)   reverse %llu (%llu lost) ", seconds,
@@ -227,6 +230,10 @@ void add_impair_command(CLI::App& app) {
     command->add_flag("--trace-rtt", options->trace_rtt, "The trace's delays are round trips: half each way")
         ->excludes(family);
     command->add_option("--log", options->log, "Write every packet's fate to this file, as CSV")->type_name("FILE");
+    command
+        ->add_option("--start-at", options->start_at_ns,
+                     "Time zero of the network, in ns of CLOCK_MONOTONIC; default: the first datagram")
+        ->type_name("NS");
     command
         ->add_option("--duration", options->duration_s,
                      "Stop so long after the first packet; default: the trace's end, or never (a family's network "

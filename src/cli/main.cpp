@@ -14,6 +14,8 @@ int main(int argc, char** argv) {
     duality::cli::add_lab_command(app);
     duality::cli::add_impair_command(app);
     duality::cli::add_replay_command(app);
+    duality::cli::add_live_command(app);
+    duality::cli::add_soak_command(app);
 #ifdef DUALITY_MASQUE
     duality::cli::add_relay_command(app);
     duality::cli::add_tunnel_command(app);

@@ -86,6 +86,13 @@ public:
         for (uv_handle_t* handle : closing) uv_close(handle, on_closed);
     }
 
+    void change_network(lab::path network) {
+        config_.network = std::move(network);
+        forward_.link = config_.network.forward;
+        reverse_.link = config_.network.reverse;
+        origin_ns_ = uv_hrtime();
+    }
+
     [[nodiscard]] socket_address local() const noexcept {
         sockaddr_storage storage{};
         int size = sizeof storage;
@@ -188,8 +195,9 @@ private:
             packet.fate = outcome.fate;
             if (outcome.fate == lab::packet_fate::delivered) {
                 packet.delay = outcome.arrival - packet.at;
-                through.held.push_back({origin_ns_ + static_cast<std::uint64_t>(outcome.arrival.ns()),
-                                        {datagram.begin(), datagram.end()}});
+                std::uint64_t due = origin_ns_ + static_cast<std::uint64_t>(outcome.arrival.ns());
+                if (!through.held.empty()) due = std::max(due, through.held.back().due_ns);  // of the network before
+                through.held.push_back({due, {datagram.begin(), datagram.end()}});
             }
         }
         ++stats.packets[static_cast<std::size_t>(packet.fate)];
@@ -266,6 +274,9 @@ impaired_path::~impaired_path() {
     impl_->close();
 }
 
+void impaired_path::change_network(lab::path network) {
+    impl_->change_network(std::move(network));
+}
 socket_address impaired_path::local() const noexcept {
     return impl_->local();
 }

@@ -76,13 +76,17 @@ struct impaired_path_stats {
 /// silent for 5 s.
 class impaired_path {
 public:
-    /// Starts forwarding in `loop`, which must outlive the path and run once more after its destruction to close what it
-    /// opened. On failure returns nullptr and says why in `error`; the loop must then run once more too.
+    /// Starts forwarding in `loop`, which must outlive the path and run once more after its destruction to close what
+    /// it opened. On failure returns nullptr and says why in `error`; the loop must then run once more too.
     [[nodiscard]] static std::unique_ptr<impaired_path> create(uv_loop_t& loop, impaired_path_config config,
                                                                std::string& error);
     ~impaired_path();
     impaired_path(const impaired_path&) = delete;
     impaired_path& operator=(const impaired_path&) = delete;
+
+    /// From now on another network, at its time zero. What is held leaves as decided, and nothing overtakes it. Inside
+    /// the loop, or while it does not run.
+    void change_network(lab::path network);
 
     /// The address really bound.
     [[nodiscard]] socket_address local() const noexcept;

@@ -154,8 +154,8 @@ struct live_result {
 
 class live_run {
 public:
-    /// Opens everything and starts the clock: the first packet leaves `lead` later. nullptr, with the reason in `error`,
-    /// when something is refused.
+    /// Opens everything and starts the clock: the first packet leaves `lead` later. nullptr, with the reason in
+    /// `error`, when something is refused.
     [[nodiscard]] static std::unique_ptr<live_run> start(live_run_config config, std::string& error);
     ~live_run();
     live_run(const live_run&) = delete;

@@ -119,7 +119,8 @@ struct recorded_pair {
 }  // namespace
 
 TEST_CASE("a recording knows every field of every configuration") {
-    // Whoever adds a field adds it to src/lab/recording_fields.hpp; members that are configurations count as what they hold.
+    // Whoever adds a field adds it to src/lab/recording_fields.hpp; members that are configurations count as what they
+    // hold.
     CHECK(visited<stream_config>() == members<stream_config>());
     CHECK(visited<path_config>() == members<path_config>() - 1 + members<byte_budget_config>());
     CHECK(visited<scheduler_config>() == members<scheduler_config>());

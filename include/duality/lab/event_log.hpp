@@ -74,8 +74,8 @@ private:
     std::uint64_t value_ = start;
 };
 
-/// Hashes every event; keeps them only when asked to, 32 bytes each (running out of memory ends the program). An event is
-/// four words of the chain: time in ns, kind + 256 * subject, a, b.
+/// Hashes every event; keeps them only when asked to, 32 bytes each (running out of memory ends the program). An event
+/// is four words of the chain: time in ns, kind + 256 * subject, a, b.
 class event_log {
 public:
     enum class retention : std::uint8_t { hash_only, all };

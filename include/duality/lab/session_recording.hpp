@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// A recording of one session: its configuration, and every call with its time and bytes in the order they were made. The
-// same calls give the same answers, so a recording made on real sockets can be played again where nothing moves, and
-// the hash of all calls and answers tells whether the two were the same to the last bit. `docs/live.md` describes the format.
+// A recording of one session: its configuration, and every call with its time and bytes in the order they were made.
+// The same calls give the same answers, so a recording made on real sockets can be played again where nothing moves,
+// and the hash of all calls and answers tells whether the two were the same to the last bit. `docs/live.md` describes
+// the format.
 #pragma once
 
 #include <cstddef>
@@ -29,8 +30,8 @@ struct recording_note {
     bool operator==(const recording_note&) const noexcept = default;
 };
 
-/// The hash of what goes into a session and of everything it answers: each call as the recording has it, its status, and
-/// of every output each field that means something, datagrams and payloads byte by byte.
+/// The hash of what goes into a session and of everything it answers: each call as the recording has it, its status,
+/// and of every output each field that means something, datagrams and payloads byte by byte.
 class session_hash {
 public:
     void add(byte_view bytes) noexcept;
