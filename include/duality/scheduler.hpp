@@ -12,6 +12,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <optional>
 
@@ -59,7 +60,7 @@ public:
         if (find(id) != nullptr) return status::invalid_argument;
         for (record& p : paths_) {
             if (p.used) continue;
-            p.reset(id, config, now);
+            p.reset(id, config, now, continue_at_[id]);
             return status::ok;
         }
         return status::queue_full;
@@ -69,6 +70,8 @@ public:
         record* p = find(id);
         if (p == nullptr) return status::unknown_path;
         p->used = false;
+        // The peer may never notice that the path was gone: numbers that began anew would be repetitions to it.
+        continue_at_[id] = static_cast<std::uint16_t>(p->next_sequence);
         return status::ok;
     }
 
@@ -156,7 +159,7 @@ public:
     /// The peer says that it has received this path's packets up to `word.newest_sequence`.
     void on_report(instant now, path_id id, const path_word& word) noexcept {
         record* p = find(id);
-        if (p == nullptr || p->next_sequence == 0) return;
+        if (p == nullptr || p->next_sequence == p->first_sequence) return;
         const std::int64_t newest = unwrap(*p, word.newest_sequence);
         // A number that was never sent is a lie or very old: no news.
         if (newest < 0 || static_cast<std::uint64_t>(newest) >= p->next_sequence || newest <= p->newest_reported)
@@ -188,7 +191,8 @@ public:
     /// something should have come. Follows `on_report` of the same report.
     void on_stall(instant now, path_id id, path_id via, std::uint16_t newest_sequence) noexcept {
         record* p = find(id);
-        if (p == nullptr || p->next_sequence == 0 || unwrap(*p, newest_sequence) != p->newest_reported) return;
+        if (p == nullptr || p->next_sequence == p->first_sequence || unwrap(*p, newest_sequence) != p->newest_reported)
+            return;
         if (p->stuck) p->confirmed = true;
         if (p->stats.state != path_state::active) return;
         // Was anything due when the peer wrote this? A pause of the application is no stall.
@@ -473,6 +477,8 @@ private:
     scheduler_config config_;
     buffer<record> paths_;
     ring<path_event> events_;
+    std::array<std::uint16_t, 256>
+        continue_at_{};  ///< by path id: the number of its next packet when it is added again
 };
 
 }  // namespace v0

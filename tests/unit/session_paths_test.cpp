@@ -54,6 +54,25 @@ TEST_CASE("session: at most max_paths paths, and ids come free again") {
     CHECK(s.handle_datagram({}, 2, payload_of(0, 8)) == status::unknown_path);
 }
 
+TEST_CASE("session: a path that one end removes and adds again goes on as if nothing had been") {
+    for (const std::size_t before : {10u, 40u, 300u}) {
+        CAPTURE(before);
+        session_pair pair{session_config{}};
+        REQUIRE(pair.add_path(0) == status::ok);
+        pair.send_flow(near, 0, before, 5_ms, 100);
+        pair.run_for(100_ms);
+        REQUIRE(pair.end(near).remove_path(pair.local(near), 0) == status::ok);
+        REQUIRE(pair.end(near).add_path(pair.local(near), 0, {}) == status::ok);
+        pair.send_flow(near, 0, 200, 5_ms, 100, before);
+        pair.run_for(500_ms);
+        CHECK(pair.deliveries[far].size() == before + 200);
+        CHECK(pair.end(far).statistics().repeated_datagrams == 0);
+        CHECK(pair.end(near).path(pair.local(near), 0).state == path_state::active);
+        CHECK(pair.end(near).path(pair.local(near), 0).rtt_smoothed > 0_ms);
+        CHECK(pair.count(near, transmit_kind::probe) < 5);
+    }
+}
+
 TEST_CASE("session: a metered path never sends a byte over its cap, and says once that it stopped") {
     constexpr std::uint64_t cap = 30'000;
     session_config config;

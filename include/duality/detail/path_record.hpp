@@ -35,6 +35,7 @@ struct path_record {
     path_statistics stats{};
 
     // Sent, and reported by the peer.
+    std::uint64_t first_sequence = 0;
     std::uint64_t next_sequence = 0;
     sequence_window<sent_packet> sent;
     std::int64_t newest_reported = -1;
@@ -72,8 +73,8 @@ struct path_record {
     std::uint64_t received_mask = 0;  ///< bit i: newest_received - i has arrived
     instant last_arrival{};
 
-    /// As if it had just been made, but for its memory.
-    void reset(path_id new_id, const path_config& new_config, instant now) noexcept {
+    /// As if it had just been made, but for its memory. The first packet is number `first`.
+    void reset(path_id new_id, const path_config& new_config, instant now, std::uint16_t first) noexcept {
         sequence_window<sent_packet> memory = std::move(sent);
         *this = path_record{};
         sent = std::move(memory);
@@ -84,6 +85,8 @@ struct path_record {
         budget = byte_budget{new_config.budget};
         stats.cost = new_config.cost;
         rtt_period_begin = next_probe = now;
+        first_sequence = next_sequence = first;
+        newest_reported = std::int64_t{first} - 1;
     }
 
     [[nodiscard]] duration rtt() const noexcept {
