@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <queue>
 #include <utility>
 
@@ -19,6 +20,7 @@ constexpr std::string_view variant_names[] = {"baseline", "hold", "parity", "sin
 constexpr path_id primary_path = 0;
 constexpr path_id second_path = 1;
 constexpr std::uint32_t ip_udp_bytes = 28;
+constexpr std::size_t payload_room = 1'200;
 /// The last packets may still be repaired and released after the flow has ended.
 constexpr duration settle_time = duration::from_seconds(2);
 /// A failover this soon after an outage was caused by it.
@@ -96,19 +98,19 @@ public:
         const instant last = packets_.empty() ? instant{} : packets_.back().sent;
         const instant end = last + settle_time;
         std::size_t next = 0;
+        instant near_due = near_.next_timeout();
+        instant far_due = far_.next_timeout();
         for (;;) {
             instant now = next < packets_.size() ? packets_[next].sent : instant::never();
             if (!wire_.empty()) now = std::min(now, wire_.top().arrival);
-            now = std::min({now, near_.next_timeout(), far_.next_timeout()});
+            now = std::min({now, near_due, far_due});
             if (now > end) break;
             now_ = std::max(now_, now);
 
             while (!wire_.empty() && wire_.top().arrival <= now_) deliver_datagram();
             for (; next < packets_.size() && packets_[next].sent <= now_; ++next) submit(next);
-            if (near_.next_timeout() <= now_) near_.handle_timeout(now_);
-            if (far_.next_timeout() <= now_) far_.handle_timeout(now_);
-            drain(near_, false);
-            drain(far_, true);
+            wake(near_, false, near_due);
+            wake(far_, true, far_due);
         }
         log_.append({now_, event_kind::closed, 0, 0, 0});
     }
@@ -127,10 +129,21 @@ public:
     }
 
 private:
+    /// Lets time pass at an end that is due, and sees when it is due next. Nothing else wakes an end: it does not know
+    /// what happens at the other one.
+    void wake(session& s, bool is_far, instant& due) {
+        if (std::exchange(touched_[is_far], false)) due = s.next_timeout();
+        if (due > now_) return;
+        s.handle_timeout(now_);
+        drain(s, is_far);
+        due = s.next_timeout();
+    }
+
     void submit(std::size_t index) {
         // The payload says which packet it is, so that a delivery can be checked byte by byte.
-        std::array<std::uint8_t, 1200> bytes{};
-        fill(index, {bytes.data(), config_.payload});
+        std::array<std::uint8_t, payload_room> bytes;
+        fill(index, bytes);
+        touched_[0] = true;
         const status sent = near_.send(now_, 0, byte_view{bytes}.first(config_.payload));
         if (failed(sent)) {
             packets_[index].rejected = true;
@@ -142,12 +155,12 @@ private:
         drain(near_, false);
     }
 
-    static void fill(std::size_t index, byte_span out) noexcept {
+    /// The payload of a packet, in whole words; what is beyond its size is not looked at.
+    void fill(std::size_t index, std::array<std::uint8_t, payload_room>& out) const noexcept {
         std::uint64_t state = index;
-        for (std::size_t i = 0; i < out.size(); i += 8) {
+        for (std::size_t i = 0; i < config_.payload; i += 8) {
             const std::uint64_t word = splitmix64(state);
-            for (std::size_t j = i; j < std::min(i + 8, out.size()); ++j)
-                out[j] = static_cast<std::uint8_t>(word >> (8 * (j - i)));
+            for (std::size_t j = 0; j < 8; ++j) out[i + j] = static_cast<std::uint8_t>(word >> (8 * j));
         }
     }
 
@@ -157,6 +170,7 @@ private:
         const byte_view bytes = pool_.get(d);
         if (d.to_far) note_own_arrival(bytes);
         session& to = d.to_far ? far_ : near_;
+        touched_[d.to_far] = true;
         const status taken = to.handle_datagram(now_, d.path, bytes);
         log_.append({now_, event_kind::received, subject(d.path, d.to_far), d.size,
                      static_cast<std::uint64_t>(static_cast<std::int64_t>(taken))});
@@ -192,14 +206,13 @@ private:
     }
 
     void drain(session& from, bool is_far) {
-        session_output out;
-        while (from.poll_output(now_, out)) {
-            switch (out.kind) {
-                case output_kind::transmit: transmit(out.transmit, is_far); break;
+        while (from.poll_output(now_, out_)) {
+            switch (out_.kind) {
+                case output_kind::transmit: transmit(out_.transmit, is_far); break;
                 case output_kind::deliver:
-                    if (is_far) release(out.deliver);
+                    if (is_far) release(out_.deliver);
                     break;
-                case output_kind::event: note_event(out.event, is_far); break;
+                case output_kind::event: note_event(out_.event, is_far); break;
                 case output_kind::none: break;
             }
         }
@@ -234,9 +247,10 @@ private:
         if (esi >= index_of_.size()) return;
         const std::size_t index = index_of_[esi];
         packet_record& p = packets_[index];
-        std::array<std::uint8_t, 1200> expected{};
-        fill(index, {expected.data(), config_.payload});
-        const bool intact = std::ranges::equal(d.bytes, byte_view{expected}.first(config_.payload));
+        std::array<std::uint8_t, payload_room> expected;
+        fill(index, expected);
+        const bool intact =
+            d.bytes.size() == config_.payload && std::memcmp(d.bytes.data(), expected.data(), config_.payload) == 0;
         log_.append({now_, event_kind::released, 0, index,
                      static_cast<std::uint64_t>(d.recovered_by) | (intact ? 0u : 0x100u)});
         // A packet with wrong bytes was never delivered; nor is one delivered twice.
@@ -287,7 +301,9 @@ private:
     std::vector<datagram_record> datagrams_;
     std::priority_queue<in_flight, std::vector<in_flight>, std::greater<>> wire_;
     block_pool pool_;
-    std::vector<std::size_t> index_of_;  ///< packet index by source number
+    std::vector<std::size_t> index_of_;        ///< packet index by source number
+    std::array<bool, 2> touched_{true, true};  ///< since `wake`: near, far
+    session_output out_;                       ///< kept, as it is large
     std::uint64_t order_ = 0;
     instant now_{};
 };
