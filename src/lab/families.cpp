@@ -161,19 +161,27 @@ const path_model& second_path_model() noexcept {
 }
 
 scenario make_scenario(family id, std::uint64_t seed, duration length, std::uint32_t packets_per_second) noexcept {
-    const family_info& info = describe(id);
+    return std::move(make_scenario(id, describe(id).model, metered_model, seed, length, packets_per_second)).value();
+}
+
+result<scenario> make_scenario(family id, const path_model& primary, const path_model& second, std::uint64_t seed,
+                               duration length, std::uint32_t packets_per_second) noexcept {
     length = std::clamp(length, duration::from_seconds(1), duration::from_seconds(3600));
     const duration interval = duration::from_ns(1'000'000'000 / std::clamp<std::int64_t>(packets_per_second, 1, 1000));
     const std::uint64_t family_seed = derive_seed(seed, static_cast<std::uint64_t>(id) + 1);
-    const auto realise = [&](const path_model& model, std::uint64_t path) {
-        return path::create(model, derive_seed(family_seed, path), length + scenario_tail, interval);
+    const auto realise = [&](const path_model& model, std::uint64_t which) {
+        return path::create(model, derive_seed(family_seed, which), length + scenario_tail, interval);
     };
-    return {std::string{info.name},
-            std::move(realise(info.model, 1)).value(),
-            std::move(realise(metered_model, 2)).value(),
-            length,
-            interval,
-            info.model.mtu};
+    result<path> first = realise(primary, 1);
+    if (!first) return first.error();
+    result<path> other = realise(second, 2);
+    if (!other) return other.error();
+    return scenario{.name = std::string{describe(id).name},
+                    .primary = std::move(first).value(),
+                    .second = std::move(other).value(),
+                    .length = length,
+                    .interval = interval,
+                    .mtu = primary.mtu};
 }
 
 }  // namespace lab

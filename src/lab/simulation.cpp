@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <queue>
 #include <utility>
 
 #include "duality/session.hpp"
+#include "lab/flight.hpp"
 
 namespace duality {
 inline namespace v0 {
@@ -31,43 +31,6 @@ constexpr field_bounds simulation_bounds[] = {
     {"deadline", 1, 10'000, "ms"},
     {"payload", 16, 1'200, "bytes"},
     {"overhead_cap", 0, 100'000, "1/10,000"},
-};
-
-/// A datagram under way. Ordered by arrival, then by departure, so that the order never depends on the heap.
-struct in_flight {
-    instant arrival;
-    std::uint64_t order = 0;
-    std::uint32_t block = 0;  ///< of the pool
-    std::uint32_t size = 0;
-    path_id path = 0;
-    bool to_far = false;
-
-    bool operator>(const in_flight& other) const noexcept {
-        return arrival != other.arrival ? arrival > other.arrival : order > other.order;
-    }
-};
-
-/// Bytes of the datagrams under way, in blocks that are used again.
-class block_pool {
-public:
-    std::uint32_t put(byte_view bytes) {
-        if (free_.empty()) {
-            free_.push_back(static_cast<std::uint32_t>(blocks_.size()));
-            blocks_.emplace_back();
-        }
-        const std::uint32_t block = free_.back();
-        free_.pop_back();
-        std::copy(bytes.begin(), bytes.end(), blocks_[block].begin());
-        return block;
-    }
-    [[nodiscard]] byte_view get(const in_flight& d) const { return byte_view{blocks_[d.block]}.first(d.size); }
-    void release(std::uint32_t block) { free_.push_back(block); }
-
-    static constexpr std::size_t block_size = 2048;
-
-private:
-    std::vector<std::array<std::uint8_t, block_size>> blocks_;
-    std::vector<std::uint32_t> free_;
 };
 
 /// Two sessions, the links between them, and the virtual clock.
@@ -102,12 +65,11 @@ public:
         instant far_due = far_.next_timeout();
         for (;;) {
             instant now = next < packets_.size() ? packets_[next].sent : instant::never();
-            if (!wire_.empty()) now = std::min(now, wire_.top().arrival);
-            now = std::min({now, near_due, far_due});
+            now = std::min({now, air_.next_arrival(), near_due, far_due});
             if (now > end) break;
             now_ = std::max(now_, now);
 
-            while (!wire_.empty() && wire_.top().arrival <= now_) deliver_datagram();
+            while (air_.next_arrival() <= now_) deliver_datagram();
             for (; next < packets_.size() && packets_[next].sent <= now_; ++next) submit(next);
             wake(near_, false, near_due);
             wake(far_, true, far_due);
@@ -121,11 +83,10 @@ public:
         out.alarms = alarms_;
         out.event_hash = log_.hash();
         out.events = log_.count();
+        out.wrong_releases = wrong_releases_;
+        out.metered_sent = {links_[1].forward.stats().bytes_sent, links_[1].reverse.stats().bytes_sent};
         out.log.assign(log_.events().begin(), log_.events().end());
         out.datagrams = std::move(datagrams_);
-    }
-    [[nodiscard]] std::uint64_t metered_bytes() const noexcept {
-        return links_[1].forward.stats().bytes_sent + links_[1].reverse.stats().bytes_sent;
     }
 
 private:
@@ -165,16 +126,15 @@ private:
     }
 
     void deliver_datagram() {
-        const in_flight d = wire_.top();
-        wire_.pop();
-        const byte_view bytes = pool_.get(d);
+        const detail::in_flight d = air_.take();
+        const byte_view bytes = air_.bytes(d);
         if (d.to_far) note_own_arrival(bytes);
         session& to = d.to_far ? far_ : near_;
         touched_[d.to_far] = true;
         const status taken = to.handle_datagram(now_, d.path, bytes);
         log_.append({now_, event_kind::received, subject(d.path, d.to_far), d.size,
                      static_cast<std::uint64_t>(static_cast<std::int64_t>(taken))});
-        pool_.release(d.block);
+        air_.release(d);
         drain(to, d.to_far);
     }
 
@@ -238,13 +198,15 @@ private:
         }
         log_.append(
             {now_, event_kind::transmitted, who, t.bytes.size(), static_cast<std::uint64_t>(outcome.arrival.ns())});
-        wire_.push({outcome.arrival, order_++, pool_.put(t.bytes), static_cast<std::uint32_t>(t.bytes.size()), t.path,
-                    !from_far});
+        air_.put(outcome.arrival, t.path, !from_far, t.bytes);
     }
 
     void release(const delivery& d) {
         const auto esi = static_cast<std::uint32_t>(d.number);
-        if (esi >= index_of_.size()) return;
+        if (esi >= index_of_.size()) {
+            ++wrong_releases_;
+            return;
+        }
         const std::size_t index = index_of_[esi];
         packet_record& p = packets_[index];
         std::array<std::uint8_t, payload_room> expected;
@@ -254,7 +216,10 @@ private:
         log_.append({now_, event_kind::released, 0, index,
                      static_cast<std::uint64_t>(d.recovered_by) | (intact ? 0u : 0x100u)});
         // A packet with wrong bytes was never delivered; nor is one delivered twice.
-        if (!intact || !p.released.is_never()) return;
+        if (!intact || !p.released.is_never()) {
+            ++wrong_releases_;
+            return;
+        }
         p.released = now_;
         p.available = now_ - d.held;
         p.recovered_by = d.recovered_by;
@@ -299,12 +264,11 @@ private:
     event_log log_;
     alarm_figures alarms_;
     std::vector<datagram_record> datagrams_;
-    std::priority_queue<in_flight, std::vector<in_flight>, std::greater<>> wire_;
-    block_pool pool_;
+    detail::air air_;
     std::vector<std::size_t> index_of_;        ///< packet index by source number
     std::array<bool, 2> touched_{true, true};  ///< since `wake`: near, far
     session_output out_;                       ///< kept, as it is large
-    std::uint64_t order_ = 0;
+    std::uint64_t wrong_releases_ = 0;
     instant now_{};
 };
 
@@ -417,7 +381,7 @@ result<run_result> simulate(const scenario& network, const simulation_config& co
         run.run();
         run.report(out);
         bytes.extra = extra_bytes(out.near.sender) + extra_bytes(out.far.sender);
-        bytes.metered = run.metered_bytes();
+        bytes.metered = out.metered_sent[0] + out.metered_sent[1];
         const double percent = bytes.useful == 0 ? 0 : 100.0 / static_cast<double>(bytes.useful);
         out.framing.framing_pct = static_cast<double>(out.near.sender.framing_bytes) * percent;
         out.framing.hot_pct = static_cast<double>(out.near.sender.hot_copies.bytes) * percent;

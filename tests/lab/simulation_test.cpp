@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "support/bundling_run.hpp"
+
 using namespace duality;
 using namespace duality::lab;
 using namespace duality::literals;
@@ -18,6 +20,11 @@ run_result run(const scenario& network, const simulation_config& config) {
     auto done = simulate(network, config);
     REQUIRE(done.has_value());
     return std::move(done).value();
+}
+
+/// A short run of a family, for a replay bundle should it fail.
+run_result run(family id, std::uint64_t seed, const simulation_config& config, duration length = 10_s) {
+    return test::run_recipe({.network = id, .seed = seed, .length = length, .config = config});
 }
 
 scenario short_scenario(family id, std::uint64_t seed) {
@@ -89,7 +96,7 @@ TEST_CASE("simulation: every packet has exactly one fate, overhead stays under i
             for (std::uint64_t seed = 1; seed <= 3; ++seed) {
                 CAPTURE(f.name, to_string(v), seed);
                 const simulation_config config{.protection = v};
-                const run_result r = run(short_scenario(f.id, seed), config);
+                const run_result r = run(f.id, seed, config);
                 CHECK(r.outcome.packets == 2'000);
                 CHECK(r.outcome.fates.sum() == 2'000);
                 CHECK(r.outcome.fates.rejected == 0);
@@ -109,7 +116,7 @@ TEST_CASE("simulation: the overhead cap holds for every cap and payload size") {
             for (const family id : {family::reference, family::wifi_contention}) {
                 CAPTURE(cap, payload, describe(id).name);
                 const simulation_config config{.protection = variant::dual, .payload = payload, .overhead_cap_bp = cap};
-                const run_result r = run(short_scenario(id, 5), config);
+                const run_result r = run(id, 5, config);
                 CHECK(r.outcome.overhead_pct <= cap / 100.0);
                 CHECK(r.outcome.fates.sum() == r.outcome.packets);
             }
@@ -120,7 +127,7 @@ TEST_CASE("simulation: the overhead cap holds for every cap and payload size") {
 TEST_CASE("simulation: a metered budget is kept to the byte") {
     for (const variant v : {variant::dual, variant::hot}) {
         const simulation_config config{.protection = v, .metered_budget = {.day_bytes = 50'000}};
-        const run_result r = run(short_scenario(family::reference, 4), config);
+        const run_result r = run(family::reference, 4, config);
         CHECK(r.near.sender.refused_by_budget + r.outcome.metered_bytes > 0);
         CHECK(r.outcome.fates.sum() == r.outcome.packets);
         // Each end counts what it sent and received, and never sends beyond the cap.
@@ -161,7 +168,7 @@ TEST_CASE("simulation: protection loses no more than no protection, in every fam
         for (const variant v : {variant::baseline, variant::single, variant::dual, variant::hot})
             for (std::uint64_t seed = 1; seed <= seeds; ++seed)
                 loss[static_cast<std::size_t>(v)] +=
-                    run(make_scenario(f.id, seed, 20_s), {.protection = v}).outcome.apparent_loss_pct / seeds;
+                    run(f.id, seed, {.protection = v}, 20_s).outcome.apparent_loss_pct / seeds;
         const auto of = [&](variant v) { return loss[static_cast<std::size_t>(v)]; };
         CAPTURE(f.name, of(variant::baseline), of(variant::single), of(variant::dual), of(variant::hot));
         CHECK(of(variant::dual) <= of(variant::baseline));
@@ -249,4 +256,10 @@ TEST_CASE("simulation: a configuration out of range names its field") {
 
 TEST_CASE("simulation: an empty trace is no scenario") {
     CHECK(replay_scenario(trace{}, nullptr, 1).code() == status::invalid_argument);
+}
+
+// Fails on purpose: tests/campaign/bundle_test.sh looks at what it leaves behind.
+TEST_CASE("simulation: a test that fails", "[.fails]") {
+    const run_result r = run(family::rural_dsl, 3, {.protection = variant::baseline});
+    CHECK(r.outcome.apparent_loss_pct == 0.0);
 }

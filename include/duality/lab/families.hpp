@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "duality/lab/link.hpp"
+#include "duality/status.hpp"
 #include "duality/time.hpp"
 
 namespace duality {
@@ -61,6 +62,10 @@ inline constexpr duration scenario_tail = duration::from_seconds(5);
 /// `packets_per_second` to 1 … 1000. The two paths draw from independent seeds.
 [[nodiscard]] scenario make_scenario(family id, std::uint64_t seed, duration length = duration::from_seconds(60),
                                      std::uint32_t packets_per_second = 200) noexcept;
+/// The same with models changed from the family's own. `invalid_config` naming a field of a model out of range.
+[[nodiscard]] result<scenario> make_scenario(family id, const path_model& primary, const path_model& second,
+                                             std::uint64_t seed, duration length,
+                                             std::uint32_t packets_per_second) noexcept;
 
 }  // namespace lab
 }  // namespace v0

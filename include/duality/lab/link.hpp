@@ -61,12 +61,16 @@ struct spike_model {
     double scale_ms = 0;
     double exponent = 2;
     double cap_ms = 1000;
+
+    constexpr bool operator==(const spike_model&) const noexcept = default;
 };
 
 /// Gilbert–Elliott loss in its plain form: a good state that loses nothing, a bad one that loses everything.
 struct loss_model {
     double rate = 0;        ///< long-run share of lost slots, 0…0.5
     double mean_burst = 1;  ///< mean length of a run of lost slots, >= 1
+
+    constexpr bool operator==(const loss_model&) const noexcept = default;
 };
 
 /// How a path behaves while one regime lasts.
@@ -78,6 +82,8 @@ struct regime_model {
     loss_model loss{};
     double dwell_low_s = 0;   ///< a regime lasts a uniform time between low and high
     double dwell_high_s = 0;  ///< 0 in the busy regime: the path is always calm
+
+    constexpr bool operator==(const regime_model&) const noexcept = default;
 };
 
 /// Outages that start as a Poisson process and last a uniform time. Overlapping ones merge.
@@ -85,6 +91,8 @@ struct outage_model {
     double per_minute = 0;
     double low_ms = 0;
     double high_ms = 0;
+
+    constexpr bool operator==(const outage_model&) const noexcept = default;
 };
 
 /// The idle path's delay moves at regular times, as when a satellite terminal is handed to another satellite. Steps
@@ -101,6 +109,8 @@ struct step_model {
     double lossy_before_s = 0;  ///< around a step, from so long before
     double lossy_after_s = 0;   ///< to so long after,
     loss_model loss{};          ///< loss is this instead of the regime's
+
+    constexpr bool operator==(const step_model&) const noexcept = default;
 };
 
 /// Other people's traffic in the bottleneck's queue. A burst fills it steadily to its peak, then the queue drains as
@@ -111,6 +121,8 @@ struct cross_traffic_model {
     double peak_high_ms = 0;
     double rise_low_ms = 0;  ///< time to the peak, uniform
     double rise_high_ms = 0;
+
+    constexpr bool operator==(const cross_traffic_model&) const noexcept = default;
 };
 
 /// The narrowest place of one direction.
@@ -123,6 +135,8 @@ struct bottleneck_model {
     /// Frames leave in aggregates spaced by low…high ms; 0: each for itself. Works without a bottleneck rate too.
     double aggregate_low_ms = 0;
     double aggregate_high_ms = 0;
+
+    constexpr bool operator==(const bottleneck_model&) const noexcept = default;
 };
 
 /// A path: what its two directions share, and what each has for itself.
@@ -135,6 +149,8 @@ struct path_model {
     bottleneck_model forward{};
     bottleneck_model reverse{};
     std::uint32_t mtu = 1500;  ///< largest IP packet in bytes
+
+    constexpr bool operator==(const path_model&) const noexcept = default;
 };
 
 /// A time during which a path delivers nothing.

@@ -7,6 +7,7 @@
 // every compiler and machine.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -85,8 +86,10 @@ struct run_result {
     alarm_figures alarms;
     std::uint64_t event_hash = 0;
     std::uint64_t events = 0;
-    session_statistics near;  ///< the sending end; all zero for `baseline`
-    session_statistics far;   ///< the receiving end
+    std::uint64_t wrong_releases = 0;             ///< with other bytes than were sent, or a second time
+    std::array<std::uint64_t, 2> metered_sent{};  ///< bytes put on the metered path by the near and the far end
+    session_statistics near;                      ///< the sending end; all zero for `baseline`
+    session_statistics far;                       ///< the receiving end
     std::vector<packet_record> packets;
     std::vector<datagram_record> datagrams;  ///< in the order they were sent
     std::vector<event> log;
