@@ -28,6 +28,9 @@ endif()
 duality_library(io SOURCES io EXCEPTIONS
     LINK duality_lab duality_secure PkgConfig::libuv PkgConfig::zlib PkgConfig::opus PkgConfig::sndfile)
 
+# Campaigns over the lab, and runs of it as files.
+duality_library(campaign SOURCES campaign EXCEPTIONS LINK duality_lab PkgConfig::nlohmann_json)
+
 # Relay and tunnel on real sockets, where the endpoints are.
 if(TARGET duality_masque)
     duality_dependency(cpp-httplib)
@@ -41,7 +44,8 @@ duality_library(live SOURCES live EXCEPTIONS LINK duality_io PkgConfig::nlohmann
 
 duality_sources(sources "${PROJECT_SOURCE_DIR}/src/cli/*.cpp" ${duality_cli_masque})
 if(sources)
-    duality_program(duality SOURCES ${sources} LINK duality_live PkgConfig::CLI11 PkgConfig::nlohmann_json)
+    duality_program(duality SOURCES ${sources}
+        LINK duality_live duality_campaign PkgConfig::CLI11 PkgConfig::nlohmann_json)
     if(TARGET duality_relay)
         target_link_libraries(duality PRIVATE duality_relay)
         target_compile_definitions(duality PRIVATE DUALITY_MASQUE)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
 # Every test is a CTest test with a label: unit, property, secure, masque, relay, lab, live, fuzz, interop, example,
-# package, gate.
+# campaign, package, gate.
 
 find_package(Catch2 3 QUIET)
 if(NOT Catch2_FOUND)
@@ -72,6 +72,13 @@ if(TARGET duality AND DUALITY_GATES)  # seconds of real time: in one build only
         set_tests_properties("${DUALITY_TEST_PREFIX}nightly: soak of 10 minutes" PROPERTIES LABELS nightly
             RUN_SERIAL TRUE TIMEOUT 700)
     endif()
+endif()
+if(TARGET duality_campaign)
+    duality_catch_tests(campaign LINK duality_campaign)
+    add_test(NAME "${DUALITY_TEST_PREFIX}campaign: bundles of failing runs"
+        COMMAND "${PROJECT_SOURCE_DIR}/tests/campaign/bundle_test.sh" $<TARGET_FILE:duality> $<TARGET_FILE:lab_tests>
+        "${PROJECT_BINARY_DIR}/bundle_test")
+    set_tests_properties("${DUALITY_TEST_PREFIX}campaign: bundles of failing runs" PROPERTIES LABELS campaign TIMEOUT 120)
 endif()
 if(TARGET duality_relay)
     duality_catch_tests(relay LINK duality_relay PROPERTIES RUN_SERIAL TRUE)

@@ -19,6 +19,12 @@ void add_demo_command(CLI::App& app);
 /// `duality lab run` and `duality lab replay`: the deterministic lab.
 void add_lab_command(CLI::App& app);
 
+/// `duality lab replay-bundle`, `shrink` and `chaos`, added to `lab`.
+void add_lab_bundle_commands(CLI::App& lab);
+
+/// `duality lab campaign`, added to `lab`.
+void add_lab_campaign_command(CLI::App& lab);
+
 /// `duality lab compare`, added to `lab`: the variants beside what a user would pick instead.
 void add_lab_compare_command(CLI::App& lab);
 

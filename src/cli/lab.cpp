@@ -13,6 +13,7 @@
 #include "cli/commands.hpp"
 #include "cli/figures_json.hpp"
 #include "cli/lab_support.hpp"
+#include "duality/lab/bundle.hpp"
 #include "duality/lab/simulation.hpp"
 
 namespace duality {
@@ -59,24 +60,6 @@ struct finished_run {
     double wall_ms = 0;
 };
 
-[[nodiscard]] std::string hex(std::uint64_t value) {
-    char text[17];
-    std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(value));
-    return text;
-}
-
-[[nodiscard]] std::vector<lab::variant> variants_of(const lab_options& options) {
-    std::vector<lab::variant> out;
-    for (const std::string& name : options.variants) {
-        if (name == "all") {
-            out.assign(std::begin(lab::all_variants), std::end(lab::all_variants));
-            return out;
-        }
-        out.push_back(*lab::find_variant(name));  // checked by the parser
-    }
-    return out;
-}
-
 [[nodiscard]] lab::simulation_config config_of(const lab_options& options, lab::variant v) {
     lab::simulation_config c;
     c.protection = v;
@@ -112,7 +95,7 @@ struct finished_run {
     out["suspicions"] = r.alarms.suspicions;
     out["failovers"] = r.alarms.failovers;
     out["false_alarms"] = r.alarms.false_alarms;
-    out["event_hash"] = hex(r.event_hash);
+    out["event_hash"] = lab::hash_text(r.event_hash);
     out["wall_ms"] = run.wall_ms;
     return out;
 }
@@ -188,7 +171,7 @@ void finish(const lab_options& options, const json& settings, const std::vector<
 
 void run(const run_options& options) {
     const std::vector<lab::family> families = families_of(options.families);
-    const std::vector<lab::variant> variants = variants_of(options);
+    const std::vector<lab::variant> variants = variants_of(options.variants);
     progress_line progress{families.size() * variants.size() * options.seeds};
     std::vector<std::vector<finished_run>> groups;
     for (const lab::family family : families) {
@@ -218,7 +201,7 @@ void replay(const replay_options& options) {
         lab::replay_scenario(primary, options.second_trace.empty() ? nullptr : &second, options.seed);
     if (!network) fail_lab(options.trace + ": " + std::string{to_string(network.code())});
     const std::vector<instant> sends = send_times(primary, options.pps);
-    const std::vector<lab::variant> variants = variants_of(options);
+    const std::vector<lab::variant> variants = variants_of(options.variants);
     progress_line progress{variants.size()};
     std::vector<std::vector<finished_run>> groups;
     for (const lab::variant v : variants) {
@@ -231,12 +214,6 @@ void replay(const replay_options& options) {
     settings["round_trip"] = options.round_trip;
     settings["pps"] = options.pps;
     finish(options, settings, groups);
-}
-
-[[nodiscard]] std::vector<std::string> variant_names() {
-    std::vector<std::string> out{"all"};
-    for (const lab::variant v : lab::all_variants) out.emplace_back(lab::to_string(v));
-    return out;
 }
 
 void add_shared_options(CLI::App& command, lab_options& options) {
@@ -304,6 +281,8 @@ void add_lab_command(CLI::App& app) {
     add_shared_options(*replay_command, *replaying);
     replay_command->callback([replaying] { replay(*replaying); });
 
+    add_lab_bundle_commands(*lab);
+    add_lab_campaign_command(*lab);
     add_lab_compare_command(*lab);
     add_lab_detect_command(*lab);
     add_lab_laws_command(*lab);

@@ -51,6 +51,21 @@ std::vector<lab::family> families_of(const std::vector<std::string>& names) {
     return out;
 }
 
+std::vector<std::string> variant_names() {
+    std::vector<std::string> out{"all"};
+    for (const lab::variant v : lab::all_variants) out.emplace_back(lab::to_string(v));
+    return out;
+}
+
+std::vector<lab::variant> variants_of(const std::vector<std::string>& names) {
+    std::vector<lab::variant> out;
+    for (const std::string& name : names) {
+        if (name == "all") return {std::begin(lab::all_variants), std::end(lab::all_variants)};
+        out.push_back(*lab::find_variant(name));
+    }
+    return out;
+}
+
 lab::trace load_lab_trace(const std::string& source, bool round_trip) {
     io::loaded_trace loaded = io::load_trace(source, round_trip);
     if (!loaded.ok()) fail_lab(loaded.error);
@@ -105,16 +120,14 @@ void write_json(const nlohmann::ordered_json& document, const std::string& file)
     write_text(document.dump(2) + '\n', file);
 }
 
-progress_line::progress_line(std::size_t total) : total_{total}, shown_{isatty(STDERR_FILENO) == 1} {}
+progress_counter::progress_counter() : shown_{isatty(STDERR_FILENO) == 1} {}
 
-progress_line::~progress_line() {
+progress_counter::~progress_counter() {
     if (shown_) std::fputs("\r\033[K", stderr);
 }
 
-void progress_line::step(std::string_view what) {
-    ++done_;
-    if (shown_)
-        std::fprintf(stderr, "\r\033[K%zu/%zu runs  %.*s", done_, total_, static_cast<int>(what.size()), what.data());
+void progress_counter::show(std::size_t done, std::size_t all, std::string_view what) {
+    if (shown_) std::fprintf(stderr, "\r\033[K%zu/%zu  %.*s", done, all, static_cast<int>(what.size()), what.data());
 }
 
 }  // namespace cli

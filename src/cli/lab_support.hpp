@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "duality/lab/families.hpp"
+#include "duality/lab/simulation.hpp"
 #include "duality/lab/trace.hpp"
 #include "duality/status.hpp"
 #include "duality/time.hpp"
@@ -50,6 +51,10 @@ void add_path_options(CLI::App& command, path_options& options);
 /// The families that an option names; "all" stands for all of them. Names are known to be valid.
 [[nodiscard]] std::vector<lab::family> families_of(const std::vector<std::string>& names);
 
+/// "all" and every variant; the variants that an option names, likewise.
+[[nodiscard]] std::vector<std::string> variant_names();
+[[nodiscard]] std::vector<lab::variant> variants_of(const std::vector<std::string>& names);
+
 /// Reads a trace or ends the command.
 [[nodiscard]] lab::trace load_lab_trace(const std::string& source, bool round_trip);
 /// The trace's own send times, or evenly spaced ones for a rate above 0.
@@ -60,19 +65,30 @@ void write_text(const std::string& text, const std::string& file);
 void write_json(const nlohmann::ordered_json& document, const std::string& file);
 
 /// One line that is written over while the work goes on; silent where nobody watches. For one thread.
-class progress_line {
+class progress_counter {
 public:
-    explicit progress_line(std::size_t total);
-    ~progress_line();
-    progress_line(const progress_line&) = delete;
-    progress_line& operator=(const progress_line&) = delete;
+    progress_counter();
+    ~progress_counter();
+    progress_counter(const progress_counter&) = delete;
+    progress_counter& operator=(const progress_counter&) = delete;
 
-    void step(std::string_view what);
+    /// "17/140 runs  cable_ftth"
+    void show(std::size_t done, std::size_t all, std::string_view what);
 
 private:
+    bool shown_;
+};
+
+/// The same, counting by itself.
+class progress_line {
+public:
+    explicit progress_line(std::size_t total) : total_{total} {}
+    void step(std::string_view what) { counter_.show(++done_, total_, what); }
+
+private:
+    progress_counter counter_;
     std::size_t total_;
     std::size_t done_ = 0;
-    bool shown_;
 };
 
 }  // namespace cli
