@@ -41,7 +41,7 @@ enum class alarm_promise : std::uint8_t {
 struct service_level_config {
     std::uint32_t miss_max_ppm = 2'000;          ///< agreed share of packets that miss the deadline. 1 … 500,000
     duration block = duration::from_seconds(1);  ///< 10 ms … 1 h; an alarm comes at the end of one
-    alarm_promise promise = alarm_promise::mean_time;
+    alarm_promise promise = alarm_promise::mean_time;                ///< what is promised of false alarms
     duration between_false_alarms = duration::from_seconds(86'400);  ///< mean_time. 1 min … 10 years
     std::uint32_t false_alarm_ppm = 10'000;                          ///< probability. 1 … 500,000
 };
@@ -55,11 +55,11 @@ inline constexpr field_bounds service_level_bounds[] = {
 
 struct service_level_statistics {
     std::uint64_t packets = 0;
-    std::uint64_t missed = 0;
+    std::uint64_t missed = 0;  ///< of them, their deadline
     std::uint64_t blocks = 0;  ///< ended, with packets in them
     std::uint64_t alarms = 0;
-    instant last_alarm = instant::never();
-    std::uint64_t clock_backwards = 0;  ///< calls with a time before the last one; it was clamped
+    instant last_alarm = instant::never();  ///< never: none yet
+    std::uint64_t clock_backwards = 0;      ///< calls with a time before the last one; it was clamped
 };
 
 class service_level {

@@ -20,23 +20,25 @@ namespace lab {
 /// What a run was expected to do: keep its promises (`broken_promise`), and have one figure at most at a limit.
 struct expectation {
     std::string figure;  ///< a name of `figure_table`; empty: the promises alone
-    double at_most = 0;
+    double at_most = 0;  ///< the limit, in the figure's unit
 };
 
 /// How a run broke its expectation: the promise, or "figure"; empty when it did not.
 [[nodiscard]] std::string_view broken_expectation(const run_result& run, const simulation_config& config,
                                                   const expectation& expected) noexcept;
 
+/// A run of a recipe.
 struct run_bundle {
-    recipe what;
-    expectation expected;
-    std::string broken;  ///< what was broken, in a word; may be anything a test calls it
+    recipe what;           ///< all that it is made from
+    expectation expected;  ///< what it was to keep
+    std::string broken;    ///< what was broken, in a word; may be anything a test calls it
     std::uint64_t event_hash = 0;
 };
 
+/// A run of chaos.
 struct chaos_bundle {
-    chaos_recipe what;
-    std::string broken;
+    chaos_recipe what;   ///< all that it is made from
+    std::string broken;  ///< the promise that was broken
     std::uint64_t event_hash = 0;
 };
 

@@ -39,21 +39,24 @@ inline constexpr std::size_t trouble_count = 11;
 [[nodiscard]] std::string_view to_string(trouble t) noexcept;
 [[nodiscard]] std::optional<trouble> find_trouble(std::string_view name) noexcept;
 
+/// Everything that a run of chaos is made from.
 struct chaos_recipe {
     std::uint64_t seed = 1;
     std::uint32_t steps = 1'000;  ///< 1 … 100,000
     std::uint32_t left_out = 0;   ///< one bit per `trouble`
 
+    /// May this go wrong?
     [[nodiscard]] constexpr bool has(trouble t) const noexcept {
         return (left_out >> static_cast<unsigned>(t) & 1u) == 0;
     }
+    /// From now on it may not.
     constexpr void leave_out(trouble t) noexcept { left_out |= 1u << static_cast<unsigned>(t); }
     constexpr bool operator==(const chaos_recipe&) const noexcept = default;
 };
 
 /// What became of the application's packets of one direction. Every packet has one fate.
 struct chaos_fates {
-    std::uint64_t sent = 0;
+    std::uint64_t sent = 0;  ///< by the application, accepted or not
     std::uint64_t delivered = 0;
     std::uint64_t late = 0;           ///< delivered, flagged as past its deadline
     std::uint64_t duplicate = 0;      ///< delivered again; must be none
@@ -70,7 +73,7 @@ struct chaos_fates {
 struct datagram_fates {
     std::uint64_t sent = 0;  ///< copies made by the network and forgeries included
     std::uint64_t lost = 0;
-    std::uint64_t taken = 0;
+    std::uint64_t taken = 0;  ///< by the session at the other end
     std::uint64_t duplicate = 0;
     std::uint64_t rejected = 0;   ///< malformed, of another version, over an unknown path, or after the end
     std::uint64_t cancelled = 0;  ///< still under way when the run ended
@@ -80,6 +83,7 @@ struct datagram_fates {
     }
 };
 
+/// What a run of chaos showed.
 struct chaos_result {
     /// The promise that was broken, as a name, or nothing: fates, exactly_once, intact, deadline, overhead_cap,
     /// metered_budget, memory, progress, bounded_output, counters, misuse, rest.
@@ -87,10 +91,10 @@ struct chaos_result {
     std::uint32_t broken_at = 0;  ///< the step
     std::uint64_t event_hash = 0;
     std::uint64_t events = 0;
-    std::uint64_t checks = 0;              ///< times that all promises were looked at
-    std::array<chaos_fates, 2> packets{};  ///< by sending end
-    std::array<datagram_fates, 2> datagrams{};
-    std::uint64_t memory_bytes = 0;  ///< of both sessions
+    std::uint64_t checks = 0;                   ///< times that all promises were looked at
+    std::array<chaos_fates, 2> packets{};       ///< by sending end
+    std::array<datagram_fates, 2> datagrams{};  ///< likewise
+    std::uint64_t memory_bytes = 0;             ///< of both sessions
 };
 
 /// `invalid_config` when `steps` is out of range, `out_of_memory`.

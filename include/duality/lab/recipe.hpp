@@ -40,6 +40,7 @@ inline constexpr std::size_t feature_count = 9;
 /// A set of features.
 class feature_set {
 public:
+    /// Is it in the set?
     [[nodiscard]] constexpr bool has(feature f) const noexcept { return (bits_ >> static_cast<unsigned>(f) & 1u) != 0; }
     constexpr void add(feature f) noexcept { bits_ |= 1u << static_cast<unsigned>(f); }
     constexpr bool operator==(const feature_set&) const noexcept = default;
@@ -54,7 +55,7 @@ private:
 /// The network, the flow and its protection. With `primary` set, the path is that trace and `family`, `rtt` and the
 /// features left out of it mean nothing; with `second` set likewise for the second path.
 struct recipe {
-    family network = family::reference;
+    family network = family::reference;  ///< which family
     std::uint64_t seed = 1;
     duration length = duration::from_seconds(60);  ///< 1 s … 1 h; a trace is cut there
     std::uint32_t packets_per_second = 200;        ///< 1 … 1000; 0 with a trace: its own send times
@@ -64,12 +65,13 @@ struct recipe {
     trace second{};
     simulation_config config{};
 
+    /// Is the primary path a recorded one?
     [[nodiscard]] bool is_replay() const noexcept { return !primary.rows.empty(); }
 };
 
 /// A network ready to carry flows, and when their packets are sent.
 struct prepared_network {
-    scenario network;
+    scenario network;                 ///< drawn for the seed, or the recorded paths
     std::vector<instant> send_times;  ///< empty: evenly
 };
 
@@ -90,9 +92,9 @@ struct prepared_network {
 /// What shrinking came to.
 template <class T>
 struct shrunk {
-    T smallest;
-    std::size_t tried = 0;
-    std::size_t taken = 0;
+    T smallest;             ///< still fails
+    std::size_t tried = 0;  ///< candidates
+    std::size_t taken = 0;  ///< candidates that still failed
 };
 
 /// Makes `what`, which fails, simpler step by step while `still_fails(candidate)` is true, with at most `tries` calls
