@@ -2,7 +2,7 @@
 #
 # A thin front: what each word does is in scripts/ and CMakePresets.json.
 
-.PHONY: help deps build demo relay test bench format clean
+.PHONY: help deps build demo relay test bench results format clean
 .DEFAULT_GOAL := help
 
 help:
@@ -10,6 +10,7 @@ help:
 	@echo 'make relay   build and start a relay on port 4433; says how to use it'
 	@echo 'make test    build with GCC, Clang and sanitizers; run every test and gate'
 	@echo 'make bench   build and run the benchmarks; figures in build/bench/latest'
+	@echo 'make results write docs/results and the tables and plots of docs/ anew'
 	@echo 'make build   build the optimised library and programs into build/release'
 	@echo 'make format  rewrite the C++ files the way the format gate wants them'
 	@echo 'make clean   remove build/'
@@ -37,6 +38,9 @@ test:
 
 bench: build
 	@scripts/bench
+
+results: build
+	@scripts/results
 
 format:
 	@scripts/gates/format.sh --fix
