@@ -106,7 +106,7 @@ status session::add_path(instant now, path_id id, const path_config& config) noe
 
 status session::remove_path(instant now, path_id id) noexcept {
     now = clamp(now);
-    if (paths_.has_path(id)) sender_.resend_all(context(now), id);
+    if (state_ == life::open && paths_.has_path(id)) sender_.resend_all(context(now), id);
     return paths_.remove_path(id);
 }
 
@@ -226,8 +226,9 @@ bool session::take_output(instant now, session_output& out) noexcept {
 }
 
 instant session::next_timeout() const noexcept {
-    if (sender_.front() != nullptr || !events_.empty()) return now_;
+    if (!events_.empty()) return now_;
     if (state_ == life::closed) return instant::never();
+    if (sender_.front() != nullptr) return now_;
     // Nothing is sent or probed any more: what is held is all that can still happen.
     if (state_ == life::closing) return receiver_.held() == 0 ? now_ : receiver_.next_timeout();
     return std::min(
