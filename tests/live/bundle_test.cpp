@@ -77,10 +77,11 @@ void change_report(const fs::path& folder, const std::function<void(json&)>& cha
     return results[0].bundle;
 }
 
-/// A datagram over a link of the client's to a namespace that is not of the experiment.
-void leak(int client) {
+/// A datagram over a link of the client's to a namespace that is not of the experiment, and that namespace: the link is
+/// gone when nobody has it open.
+[[nodiscard]] std::optional<io::owned_file> leak(int client) {
     std::string error;
-    const std::optional<io::owned_file> outside = io::make_network_namespace(error);
+    std::optional<io::owned_file> outside = io::make_network_namespace(error);
     REQUIRE(outside);
     const std::string file = "/proc/" + std::to_string(getpid()) + "/fd/" + std::to_string(outside->get());
     REQUIRE(live::topology::configure(client,
@@ -103,6 +104,7 @@ void leak(int client) {
     }
     uv_run(&loop, UV_RUN_DEFAULT);
     uv_loop_close(&loop);
+    return outside;
 }
 
 }  // namespace
@@ -163,7 +165,8 @@ TEST_CASE("a folder that was tampered with gets the verdict of what was done") {
 
 TEST_CASE("a packet that leaves the namespaces is seen") {
     const scratch_folder scratch;
-    const live::examined_bundle bundle = run_once(scratch.path, leak);
+    std::optional<io::owned_file> outside;
+    const live::examined_bundle bundle = run_once(scratch.path, [&](int client) { outside = leak(client); });
     CHECK(live::to_string(bundle.judged.outcome) == "blocked_scope_red_line");
     CHECK_FALSE(bundle.found.leaks.empty());
 }
