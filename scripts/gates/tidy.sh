@@ -22,6 +22,8 @@ fi
 files=("$@")
 [ ${#files[@]} -gt 0 ] || mapfile -t files < <(find src capi -name '*.cpp' -not -path 'src/cli/*' | sort)
 [ ${#files[@]} -gt 0 ] || { echo "tidy: no files found" >&2; exit 2; }
+# What this build leaves out, like the other TLS library, cannot be read with its flags.
+mapfile -t files < <(printf '%s\n' "${files[@]}" | while read -r f; do ! grep -qF "/$f\"" "$build/compile_commands.json" || echo "$f"; done)
 
 # The count of suppressed warnings of system headers goes to stderr; only what it finds in ours matters.
 printf '%s\0' "${files[@]}" |

@@ -63,7 +63,7 @@ public:
             if (!done_[i]) todo.push_back(i);
         if (options_.order != 0) shuffle(todo);
         if (options_.units_max != 0) todo.resize(std::min(todo.size(), options_.units_max));
-        const std::size_t before = units_.size() - std::count(done_.begin(), done_.end(), false);
+        const std::size_t before = static_cast<std::size_t>(std::count(done_.begin(), done_.end(), true));
         work_through(todo, before);
         if (!out_.error.empty()) return std::move(out_);
         out_.complete = std::ranges::all_of(done_, [](bool d) { return d; });

@@ -68,6 +68,7 @@ struct block {
 
 [[nodiscard]] std::vector<double> values_of(const std::vector<campaign_run>& runs, const shown_figure& figure) {
     std::vector<double> out;
+    out.reserve(runs.size());
     const std::size_t column = column_index(figure.column);
     for (const campaign_run& run : runs) out.push_back(run.values[column] * figure.scale);
     return out;

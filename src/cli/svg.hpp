@@ -37,7 +37,7 @@ namespace cli {
 class svg_drawing {
 public:
     svg_drawing(double width, double height)
-        : out_{"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" + svg_number(width) + "\" height=\"" +
+        : out_{R"(<svg xmlns="http://www.w3.org/2000/svg" width=")" + svg_number(width) + "\" height=\"" +
                svg_number(height) + "\" viewBox=\"0 0 " + svg_number(width) + ' ' + svg_number(height) +
                "\" font-family=\"Helvetica, Arial, sans-serif\" font-size=\"12\">\n"} {
         rectangle(0, 0, width, height, "#ffffff");
@@ -60,7 +60,7 @@ public:
         out_ += anchor;
         out_ += "\" fill=\"";
         out_ += fill;
-        out_ += bold ? "\" font-weight=\"bold\">" : "\">";
+        out_ += bold ? R"(" font-weight="bold">)" : "\">";
         out_ += escape_markup(words) + "</text>\n";
     }
 

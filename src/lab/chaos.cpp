@@ -198,7 +198,7 @@ private:
             }
             case 9:
                 if (size < 200 && what_.has(trouble::overruns))
-                    for (std::uint64_t n = 2 * config_.queue; n > 0 && ok(); --n) send(e, size + n);
+                    for (std::uint64_t n = std::uint64_t{2} * config_.queue; n > 0 && ok(); --n) send(e, size + n);
                 break;
             case 10:
                 if (is_hostile()) forge(e);
@@ -364,8 +364,8 @@ private:
         path& p = links_[t.path];
         const link_outcome outcome = (from == 0 ? p.forward : p.reverse).transmit(now_, ip_bytes);
         ++e.datagrams.sent;
-        log_.append({now_, event_kind::transmitted, static_cast<std::uint32_t>(t.path << 1 | from), t.bytes.size(),
-                     static_cast<std::uint64_t>(outcome.arrival.ns())});
+        log_.append({now_, event_kind::transmitted, static_cast<std::uint32_t>(std::size_t{t.path} << 1 | from),
+                     t.bytes.size(), static_cast<std::uint64_t>(outcome.arrival.ns())});
         const bool repeated = weather_.chance(network_.repeat);
         const bool ages = weather_.chance(0.1);
         const bool overtaken = weather_.chance(network_.overtaken);
@@ -407,7 +407,7 @@ private:
         chaos_end& e = ends_[to];
         datagram_fates& fates = ends_[other(to)].datagrams;
         const status answer = e.session_.handle_datagram(local(e), over, bytes);
-        log_.append({now_, event_kind::received, static_cast<std::uint32_t>(over << 1 | to), bytes.size(),
+        log_.append({now_, event_kind::received, static_cast<std::uint32_t>(std::size_t{over} << 1 | to), bytes.size(),
                      static_cast<std::uint64_t>(static_cast<std::int64_t>(answer))});
         if (answer != status::unknown_path && answer != status::closed) ++e.handed;
         if (answer == status::malformed) ++e.malformed;

@@ -124,6 +124,10 @@ session_recorder::session_recorder(const session_config& config, std::span<const
 
 void session_recorder::begin(std::uint8_t call, instant now) {
     if (polled_ > 0) end_poll(false);
+    write_call(call, now);
+}
+
+void session_recorder::write_call(std::uint8_t call, instant now) {
     call_at_ = bytes_.size();
     bytes_.push_back(call);
     // Differences wrap around, so that any two times have one.
@@ -143,7 +147,7 @@ void session_recorder::end(instant now, status answer) {
 
 void session_recorder::end_poll(bool emptied) {
     const std::uint64_t outputs = std::exchange(polled_, 0);
-    begin(static_cast<std::uint8_t>(recorded_call::poll), polled_at_);
+    write_call(static_cast<std::uint8_t>(recorded_call::poll), polled_at_);
     put(bytes_, outputs << 1 | (emptied ? 1 : 0));
     end();
     bytes_.push_back(static_cast<std::uint8_t>(hash_.value()));

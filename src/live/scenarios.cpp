@@ -238,7 +238,8 @@ declaration declare(const scenario& s) {
               "the far end cannot probe a path before it has heard where that leads; in the lab it can"),
         field("regime", visibility::unsupported, "the detector ranks delays that differ by less than the guard")};
     d.manifest = {"primary.csv", "second.csv", "network-0.csv", "near.rec", "far.rec", "live.json"};
-    if (s.protection == lab::variant::dual || s.protection == lab::variant::hot) d.manifest.push_back("network-1.csv");
+    if (s.protection == lab::variant::dual || s.protection == lab::variant::hot)
+        d.manifest.emplace_back("network-1.csv");
     return d;
 }
 

@@ -274,7 +274,7 @@ std::vector<std::string> find_growth(const std::vector<soak_round>& rounds, cons
         grew("median delay", (last.delay_p50 - first.delay_p50).us(), limits.delay_p50.us(), "us");
         grew("p95 of the delay", (last.delay_p95 - first.delay_p95).us(), limits.delay_p95.us(), "us");
     }
-    if (last.overhead_pct > limits.overhead_pct) out.push_back("overhead above its cap");
+    if (last.overhead_pct > limits.overhead_pct) out.emplace_back("overhead above its cap");
     return out;
 }
 

@@ -61,6 +61,7 @@ struct launch {
 
 [[nodiscard]] pid_t start_program(const launch& how, const std::vector<std::string>& arguments) {
     std::vector<char*> pointers;
+    pointers.reserve(arguments.size() + 1);
     for (const std::string& argument : arguments) pointers.push_back(const_cast<char*>(argument.c_str()));
     pointers.push_back(nullptr);
     const pid_t parent = ::getpid();

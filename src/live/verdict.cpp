@@ -60,7 +60,7 @@ public:
             compare_all();
             return;
         }
-        out_.reasons.push_back("lab and live sent different numbers of packets");
+        out_.reasons.emplace_back("lab and live sent different numbers of packets");
     }
 
 private:
@@ -129,9 +129,11 @@ private:
         for (std::size_t i = 0; i < std::max(lab.size(), live.size()); ++i) {
             const std::string lab_has = i < lab.size() ? lab[i]->what : "nothing";
             const std::string live_has = i < live.size() ? live[i]->what : "nothing";
-            if (lab_has != live_has)
-                return out_.reasons.push_back(whose + "trigger " + std::to_string(i + 1) + " is '" + lab_has +
-                                              "' in the lab and '" + live_has + "' live");
+            if (lab_has == live_has) continue;
+            std::string& reason = out_.reasons.emplace_back(whose);
+            reason.append("trigger ").append(std::to_string(i + 1)).append(" is '").append(lab_has);
+            reason.append("' in the lab and '").append(live_has).append("' live");
+            return;
         }
         out_.reasons.push_back(whose + "a sequence of triggers that the lab does not have");
     }
@@ -201,7 +203,7 @@ private:
         if (!r.whole) out.reasons.push_back("the recording of the " + r.end + " end is truncated");
     for (const capture_view& c : found.captures)
         if (!c.present || !c.intact) out.reasons.push_back(c.name + (c.present ? " is not whole" : " is not there"));
-    if (!found.captures_agree) out.reasons.push_back("the network's log does not have every datagram of the ends");
+    if (!found.captures_agree) out.reasons.emplace_back("the network's log does not have every datagram of the ends");
     out.undecided = count_undecided(found.lab, found.lab_late);
     if (out.undecided * 1'000 > found.lab.packets.size() * undecided_max_permille)
         out.reasons.push_back("the outcome of " + std::to_string(out.undecided) +

@@ -30,7 +30,7 @@ public:
     }
     void remove(T& t) noexcept {
         const std::size_t place = t.timer_place;
-        T* const last = heap_[--count_];
+        T* const last = heap_[--count_].who;
         if (last == &t) return;
         put(place, last);
         sift(place);
@@ -41,34 +41,38 @@ public:
         sift(t.timer_place);
     }
     /// Whoever wants to be woken next; nullptr when there is nobody.
-    [[nodiscard]] T* first() noexcept { return count_ == 0 ? nullptr : heap_[0]; }
-    [[nodiscard]] const T* first() const noexcept { return count_ == 0 ? nullptr : heap_[0]; }
-    [[nodiscard]] T& operator[](std::size_t i) noexcept { return *heap_[i]; }
+    [[nodiscard]] T* first() noexcept { return count_ == 0 ? nullptr : heap_[0].who; }
+    [[nodiscard]] const T* first() const noexcept { return count_ == 0 ? nullptr : heap_[0].who; }
+    [[nodiscard]] T& operator[](std::size_t i) noexcept { return *heap_[i].who; }
 
 private:
+    struct entry {
+        T* who = nullptr;
+    };
+
     void put(std::size_t place, T* t) noexcept {
-        heap_[place] = t;
+        heap_[place].who = t;
         t->timer_place = place;
     }
     /// Restores the heap's order after the time at `place` has changed.
     void sift(std::size_t place) noexcept {
-        T* const t = heap_[place];
-        while (place > 0 && t->timer_at < heap_[(place - 1) / 2]->timer_at) {
-            put(place, heap_[(place - 1) / 2]);
+        T* const t = heap_[place].who;
+        while (place > 0 && t->timer_at < heap_[(place - 1) / 2].who->timer_at) {
+            put(place, heap_[(place - 1) / 2].who);
             place = (place - 1) / 2;
         }
         for (;;) {
             std::size_t child = 2 * place + 1;
             if (child >= count_) break;
-            if (child + 1 < count_ && heap_[child + 1]->timer_at < heap_[child]->timer_at) ++child;
-            if (t->timer_at <= heap_[child]->timer_at) break;
-            put(place, heap_[child]);
+            if (child + 1 < count_ && heap_[child + 1].who->timer_at < heap_[child].who->timer_at) ++child;
+            if (t->timer_at <= heap_[child].who->timer_at) break;
+            put(place, heap_[child].who);
             place = child;
         }
         put(place, t);
     }
 
-    buffer<T*> heap_;
+    buffer<entry> heap_;
     std::size_t count_ = 0;
 };
 

@@ -87,6 +87,7 @@ public:
 
 private:
     void begin(std::uint8_t call, instant now);
+    void write_call(std::uint8_t call, instant now);
     void end();
     void end(instant now, status answer);
     void end_poll(bool emptied);
