@@ -9,7 +9,7 @@ function(duality_gate name script)
     cmake_parse_arguments(PARSE_ARGV 2 arg "" "" "PROPERTIES")
     set(test "${DUALITY_TEST_PREFIX}gate: ${name}")
     add_test(NAME "${test}" COMMAND "${duality_gate_scripts}/${script}" ${arg_UNPARSED_ARGUMENTS})
-    set_tests_properties("${test}" PROPERTIES LABELS gate SKIP_RETURN_CODE 77 TIMEOUT 300 ${arg_PROPERTIES})
+    set_tests_properties("${test}" PROPERTIES LABELS gate SKIP_RETURN_CODE 77 TIMEOUT 900 ${arg_PROPERTIES})
 endfunction()
 
 # Sanitizers and debug builds ask for more; only what ships is held to the list.

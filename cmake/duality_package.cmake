@@ -87,6 +87,6 @@ if(DUALITY_TESTS AND NOT DUALITY_SANITIZE AND CMAKE_BUILD_TYPE STREQUAL "Release
         set(test "${DUALITY_TEST_PREFIX}package: wheel")
         add_test(NAME "${test}" COMMAND "${PROJECT_SOURCE_DIR}/tests/package/wheel_test.sh" "${duality_python_python}"
             "${PROJECT_BINARY_DIR}/wheel")
-        set_tests_properties("${test}" PROPERTIES LABELS package TIMEOUT 600 PROCESSORS 2 SKIP_RETURN_CODE 77)
+        set_tests_properties("${test}" PROPERTIES LABELS package TIMEOUT 900 PROCESSORS 2 SKIP_RETURN_CODE 77)
     endif()
 endif()
