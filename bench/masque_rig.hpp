@@ -145,7 +145,7 @@ private:
 };
 
 /// One relay worker that may reach the loopback, with limits that are not in the way.
-inline void run_relay(shared_figures& figures, duration payload_lifetime = 200_ms) {
+inline void run_relay(shared_figures& figures, duration payload_lifetime = duration::from_ms(200)) {
     io::relay_server_config config;
     config.listen = loopback();
     config.protocol.certificate_chain = relay_certificate().chain();

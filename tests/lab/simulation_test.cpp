@@ -23,7 +23,8 @@ run_result run(const scenario& network, const simulation_config& config) {
 }
 
 /// A short run of a family, for a replay bundle should it fail.
-run_result run(family id, std::uint64_t seed, const simulation_config& config, duration length = 10_s) {
+run_result run(family id, std::uint64_t seed, const simulation_config& config,
+               duration length = duration::from_seconds(10)) {
     return test::run_recipe({.network = id, .seed = seed, .length = length, .config = config});
 }
 
