@@ -58,13 +58,13 @@ public:
 
     [[nodiscard]] campaign_result run() {
         if (!options_.state_file.empty() && !resume()) return std::move(out_);
-        std::vector<std::size_t> todo;
+        std::vector<std::size_t> pending;
         for (std::size_t i = 0; i < units_.size(); ++i)
-            if (!done_[i]) todo.push_back(i);
-        if (options_.order != 0) shuffle(todo);
-        if (options_.units_max != 0) todo.resize(std::min(todo.size(), options_.units_max));
+            if (!done_[i]) pending.push_back(i);
+        if (options_.order != 0) shuffle(pending);
+        if (options_.units_max != 0) pending.resize(std::min(pending.size(), options_.units_max));
         const std::size_t before = static_cast<std::size_t>(std::count(done_.begin(), done_.end(), true));
-        work_through(todo, before);
+        work_through(pending, before);
         if (!out_.error.empty()) return std::move(out_);
         out_.complete = std::ranges::all_of(done_, [](bool d) { return d; });
         if (out_.complete) save_bundles();
@@ -92,24 +92,25 @@ private:
         done_[index] = true;
     }
 
-    void work_through(const std::vector<std::size_t>& todo, std::size_t before) {
+    void work_through(const std::vector<std::size_t>& pending, std::size_t before) {
         std::atomic<std::size_t> next{0};
         std::atomic<std::size_t> finished{before};
         const auto work = [&](bool tells) {
-            for (std::size_t i = next++; i < todo.size() && !failed_; i = next++) {
-                std::vector<campaign_run> runs = execute(units_[todo[i]]);
+            for (std::size_t i = next++; i < pending.size() && !failed_; i = next++) {
+                std::vector<campaign_run> runs = execute(units_[pending[i]]);
                 ++finished;
                 const std::lock_guard lock{mutex_};
                 if (failed_) return;
-                if (!state_.append(todo[i], runs)) fail(options_.state_file + ": cannot be written");
-                store(todo[i], std::move(runs));
+                if (!state_.append(pending[i], runs)) fail(options_.state_file + ": cannot be written");
+                store(pending[i], std::move(runs));
                 if (tells && options_.progress) options_.progress(finished, units_.size());
             }
         };
         const unsigned wanted =
             options_.threads > 0 ? options_.threads : std::max(1u, std::thread::hardware_concurrency());
         std::vector<std::thread> helpers;
-        for (std::size_t i = 1; i < std::min<std::size_t>(wanted, todo.size()); ++i) helpers.emplace_back(work, false);
+        for (std::size_t i = 1; i < std::min<std::size_t>(wanted, pending.size()); ++i)
+            helpers.emplace_back(work, false);
         work(true);
         for (std::thread& helper : helpers) helper.join();
     }
