@@ -391,9 +391,12 @@ void session_receiver::call_overdue(const session_context& c) noexcept {
     calls_.set_round_trip(other ? c.paths.rtt(*other) : duration{});
     calls_.begin_at(std::max(wanted_from_, flow_.oldest()));
     if (calls_.next() > flow_.newest() + wire::max_called + 1) calls_.restart(flow_.newest() + 1);
+    next_call_ = instant::never();
+    if (!other || calls_.lead() == duration{}) return;
     const duration silence = c.now - last_source_;
+    const path_id over = silence < quiet ? flow_path_ : other.value_or(flow_path_);
     const duration useful = std::min(calls_.idle_delay(), holds_[newest_stream_]->baseline()) + longest_deadline();
-    for (duration together{}; calls_.lead() != duration{};) {
+    for (duration together{};;) {
         const std::uint64_t number = calls_.next();
         const std::optional<media_time> sent = origin_of(number);
         if (!sent) break;
@@ -406,7 +409,7 @@ void session_receiver::call_overdue(const session_context& c) noexcept {
                                   .silence = silence,
                                   .known = flow_.known(number)}))
             continue;
-        if (!call_) call_ = {number, number, calls_.odds(), silence < quiet ? flow_path_ : *other};
+        if (!call_) call_ = {number, number, calls_.odds(), over};
         call_->last = number;
         together = calls_together;
     }
