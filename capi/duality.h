@@ -1262,6 +1262,7 @@ typedef struct duality_session_config {
     const duality_controller_config* control;
     const duality_scheduler_config* paths;
     const duality_clock_sync_config* clock;
+    int64_t close_timeout_ns;  ///< how long an end that closes says so until it is answered; 0 … 1 min
 } duality_session_config;
 
 typedef struct duality_path_config {
@@ -1290,7 +1291,7 @@ typedef struct duality_session_event {
     int32_t kind;  ///< DUALITY_EVENT_…
     int64_t at_ns;
     int32_t error;         ///< DUALITY_ERROR_…, when kind is DUALITY_EVENT_ERROR
-    int32_t close_reason;  ///< DUALITY_CLOSE_…, when the session was closed
+    int32_t close_reason;  ///< DUALITY_CLOSE_…, of DUALITY_EVENT_PEER_CLOSED and DUALITY_EVENT_CLOSED
     uint32_t path;         ///< this and what follows: when kind is DUALITY_EVENT_PATH
     int32_t path_event;    ///< DUALITY_PATH_EVENT_…
     int32_t path_from;     ///< DUALITY_PATH_…

@@ -42,6 +42,7 @@ constexpr auto session_fields = [](auto&& visit, auto& c, auto& cpp) {
     visit(c.stream_deadline_ns, cpp.stream.deadline);
     visit(c.stream_late, cpp.stream.late, late_policy::deliver, "stream.late");
     visit(c.sync_clock, cpp.sync_clock);
+    visit(c.close_timeout_ns, cpp.close_timeout);
 };
 
 constexpr auto path_fields = [](auto&& visit, auto& c, auto& cpp) {

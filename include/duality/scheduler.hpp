@@ -338,13 +338,14 @@ public:
         return std::nullopt;
     }
 
-    [[nodiscard]] instant next_timeout() const noexcept {
+    /// `probing`: does anybody ask `poll_probe`?
+    [[nodiscard]] instant next_timeout(bool probing = true) const noexcept {
         instant at = instant::never();
         for (const record& p : paths_) {
             if (!p.used) continue;
             if (p.owed && p.stats.state == path_state::active) at = std::min(at, p.suspect_at(config_));
             if (p.stats.state == path_state::suspect) at = std::min(at, p.suspected_since + config_.dead_after);
-            if (is_usable(p)) at = std::min(at, p.probe_due(config_));
+            if (probing && is_usable(p)) at = std::min(at, p.probe_due(config_));
         }
         return at;
     }

@@ -21,6 +21,7 @@
 #include <optional>
 
 #include "duality/clock_sync.hpp"
+#include "duality/detail/farewell.hpp"
 #include "duality/detail/session_clock.hpp"
 #include "duality/detail/session_receiver.hpp"
 #include "duality/detail/session_sender.hpp"
@@ -82,8 +83,9 @@ public:
     /// Tells the calendar time of an instant, so that daily and monthly budgets renew. Without it the calendar starts
     /// in 1970 at instant zero.
     void set_wall_clock(instant now, wall_time wall) noexcept;
-    /// Ends the session: the peer is told, from credit kept for that as soon as anything was earned; what is held is still delivered;
-    /// then a `closed` event comes. Nothing can be sent afterwards. `closed` when it was already.
+    /// Ends the session: the peer is told, again and again until it answers or `close_timeout` is over, from credit kept
+    /// for that as soon as anything was earned; what is held is still delivered; then a `closed` event comes, at both
+    /// ends. Nothing can be sent afterwards. `closed` when it was already.
     status close(instant now, wire::close_reason reason) noexcept;
 
     // Looking inside. Cheap enough for every frame.
@@ -116,6 +118,9 @@ private:
     void advance(instant now) noexcept;
     void advance_clock(instant now) noexcept;
     void handle_frame(instant now, path_id path, const wire::frame& frame) noexcept;
+    void handle_close(instant now, path_id path, const wire::close_frame& close) noexcept;
+    void say_goodbye(instant now) noexcept;
+    [[nodiscard]] duration longest_round_trip() const noexcept;
     void push_event(const session_event& event) noexcept;
     void push_error(instant now, error_code error) noexcept;
 
@@ -141,6 +146,7 @@ private:
     buffer<std::uint8_t> scratch_;  ///< the datagram in the caller's hands
     ring<session_event> events_;
     life state_ = life::open;
+    detail::farewell farewell_;
     instant now_ = instant::before_all();
     instant advanced_ = instant::never();  ///< when time last passed for every part
     duration wall_offset_{};

@@ -40,13 +40,14 @@ struct session_config {
     std::uint32_t queue = 128;              ///< transmissions waiting for `poll_output`. 16..4096
     std::uint32_t overhead_cap_bp = 1'000;  ///< extra bytes per source bytes, both ends together, in basis points
     std::uint32_t control_share_bp = 370;   ///< of the cap, kept for the receiving end's feedback
-    duration reorder_delay = duration::from_ms(2);  ///< a hole is a loss when it is this old (one path in use)
-    duration path_skew = duration::from_ms(15);     ///< the same while packets come over several paths
-    bool parity = true;                             ///< proactive repair packets
-    bool reactive = true;                           ///< repair packets on request
-    bool sync_clock = false;                        ///< ask for the peer's clock; deadline playout always does
-    bool second_path = true;                        ///< may the flow use another path than the best one?
-    stream_config stream{};                         ///< of every stream until `set_stream`
+    duration reorder_delay = duration::from_ms(2);       ///< a hole is a loss when it is this old (one path in use)
+    duration path_skew = duration::from_ms(15);          ///< the same while packets come over several paths
+    bool parity = true;                                  ///< proactive repair packets
+    bool reactive = true;                                ///< repair packets on request
+    bool sync_clock = false;                             ///< ask for the peer's clock; deadline playout always does
+    bool second_path = true;                             ///< may the flow use another path than the best one?
+    duration close_timeout = duration::from_seconds(1);  ///< how long an end that closes says so until it is answered
+    stream_config stream{};                              ///< of every stream until `set_stream`
     /// Of every stream; `hold_max` 0 delivers at once. No slack: nothing is ever held longer than the hold says. In
     /// deadline mode every packet is played `lead` after it was sent, by the clocks of both ends as synced here.
     jitter_hold_config hold{.early_slack = duration::zero()};
@@ -66,6 +67,7 @@ inline constexpr field_bounds session_bounds[] = {
     {"control_share_bp", 0, 100'000, "1/10,000"},
     {"reorder_delay", 0, 1'000, "ms"},
     {"path_skew", 0, 1'000, "ms"},
+    {"close_timeout", 0, 60'000, "ms"},
     {"stream.deadline", 1, 10'000, "ms"},
 };
 
@@ -109,7 +111,8 @@ struct session_event {
     decision_event decision{};
     regime_event regime{};
     error_code error = error_code::invalid_config;
-    wire::close_reason reason = wire::close_reason::normal;
+    wire::close_reason reason =
+        wire::close_reason::normal;  ///< of `peer_closed` and `closed`: the first end's to close
 };
 
 enum class output_kind : std::uint8_t { none, transmit, deliver, event };

@@ -44,6 +44,7 @@ enum class frame_type : std::uint64_t {
     close = 0x0A,
     copy = 0x0C,
     reactive_repair = 0x0E,
+    closed = 0x10,
 };
 
 /// Time on the wire: one tick is 2^14 ns (16.384 µs).
@@ -139,6 +140,7 @@ enum class close_reason : std::uint64_t { normal = 0, going_away = 1, protocol_e
 
 struct close_frame {
     close_reason reason = close_reason::normal;
+    bool answer = false;  ///< the peer's own word, back: it need not be said again
 };
 
 struct packet_header {
@@ -405,8 +407,8 @@ inline frame_type type_of(const clock_frame&) noexcept {
 inline frame_type type_of(const probe_frame&) noexcept {
     return frame_type::probe;
 }
-inline frame_type type_of(const close_frame&) noexcept {
-    return frame_type::close;
+inline frame_type type_of(const close_frame& f) noexcept {
+    return f.answer ? frame_type::closed : frame_type::close;
 }
 
 inline void write_body(writer& out, const data_frame& f) noexcept {
@@ -546,7 +548,11 @@ private:
             case frame_type::feedback: detail::read_feedback(body, out.feedback); return true;
             case frame_type::clock: detail::read_clock(body, out.clock); return true;
             case frame_type::probe: detail::read_probe(body, out.probe); return true;
-            case frame_type::close: out.close.reason = static_cast<close_reason>(body.varint()); return true;
+            case frame_type::close:
+            case frame_type::closed:
+                out.close.answer = out.type == frame_type::closed;
+                out.close.reason = static_cast<close_reason>(body.varint());
+                return true;
         }
         return false;
     }

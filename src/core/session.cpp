@@ -29,6 +29,7 @@ constexpr std::size_t event_capacity = 32;
         .require("control_share_bp", c.control_share_bp <= c.overhead_cap_bp)
         .in_range("reorder_delay", whole_ms(c.reorder_delay))
         .in_range("path_skew", whole_ms(c.path_skew))
+        .in_range("close_timeout", whole_ms(c.close_timeout))
         .in_range("stream.deadline", whole_ms(c.stream.deadline));
     return fields.ok() ? failure{status::ok, {}} : fields.error();
 }
@@ -182,11 +183,7 @@ void session::handle_frame(instant now, path_id path, const wire::frame& frame) 
             break;
         case wire::frame_type::clock: clock_.on_frame(now, path, frame.clock); break;
         case wire::frame_type::close:
-            if (state_ == life::open) {
-                state_ = life::closing;
-                push_event({.kind = session_event_kind::peer_closed, .at = now, .reason = frame.close.reason});
-            }
-            break;
+        case wire::frame_type::closed: handle_close(now, path, frame.close); break;
     }
 }
 
@@ -212,9 +209,9 @@ bool session::take_output(instant now, session_output& out) noexcept {
         out.kind = output_kind::deliver;
         return true;
     }
-    if (state_ == life::closing && receiver_.held() == 0) {
+    if (state_ == life::closing && receiver_.held() == 0 && farewell_.is_over(now)) {
         state_ = life::closed;
-        push_event({.kind = session_event_kind::closed, .at = now});
+        push_event({.kind = session_event_kind::closed, .at = now, .reason = farewell_.reason()});
     }
     if (!events_.empty()) {
         out.kind = output_kind::event;
@@ -229,8 +226,12 @@ instant session::next_timeout() const noexcept {
     if (!events_.empty()) return now_;
     if (state_ == life::closed) return instant::never();
     if (sender_.front() != nullptr) return now_;
-    // Nothing is sent or probed any more: what is held is all that can still happen.
-    if (state_ == life::closing) return receiver_.held() == 0 ? now_ : receiver_.next_timeout();
+    if (state_ == life::closing) {
+        // Nothing is probed or sent for the first time any more. What is held comes out before the end.
+        const bool waits = receiver_.held() != 0 && farewell_.is_over(now_);
+        return std::min({waits ? instant::never() : farewell_.next_timeout(), receiver_.next_timeout(),
+                         paths_.next_timeout(false)});
+    }
     return std::min(
         {sender_.next_timeout(paths_), receiver_.next_timeout(), paths_.next_timeout(), clock_.next_timeout()});
 }
@@ -249,19 +250,6 @@ status session::set_stream(instant now, stream_id stream, const stream_config& c
 void session::set_wall_clock(instant now, wall_time wall) noexcept {
     now = clamp(now);
     wall_offset_ = duration::from_ns(detail::saturating_sub(wall.ns(), now.ns()));
-}
-
-status session::close(instant now, wire::close_reason reason) noexcept {
-    now = clamp(now);
-    if (state_ != life::open) return status::closed;
-    state_ = life::closing;
-    bool any_lives = false;
-    paths_.for_each_path([&](path_id id) { any_lives = any_lives || paths_.state(id) != path_state::dead; });
-    paths_.for_each_path([&](path_id id) {
-        if (!any_lives || paths_.state(id) != path_state::dead)  // a path given up may still carry a word
-            (void)sender_.plan({.kind = transmit_kind::close, .path = id, .close = {reason}});
-    });
-    return status::ok;
 }
 
 session_statistics session::statistics() const noexcept {
@@ -307,6 +295,7 @@ void session::advance(instant now) noexcept {
         sender_.control(c);
         sender_.copy_last_chances(c);
     }
+    if (state_ == life::closing) say_goodbye(now);
     receiver_.handle_timeout(c);
     decision_event decision;
     while (sender_.poll_decision(decision) || receiver_.poll_decision(decision))

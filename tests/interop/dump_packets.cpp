@@ -79,6 +79,9 @@ void examples() {
               wire::write_delimited(out, wire::clock_frame{true, 1'000'000'000, 2'000'000'000, 2'000'050'000});
               wire::write(out, wire::close_frame{wire::close_reason::going_away});
           }));
+    print("example", packet_of(13, [&](auto& out) {
+              wire::write(out, wire::close_frame{.reason = wire::close_reason::going_away, .answer = true});
+          }));
 }
 
 /// A flow in each direction over two lossy paths, an outage of the first, and a goodbye.
@@ -136,7 +139,10 @@ public:
                 break;
             }
             case 5: put(wire::probe_frame{random_.chance(0.5), any_u32()}); break;
-            default: put(wire::close_frame{static_cast<wire::close_reason>(random_.next() >> (2 + random_.below(62)))});
+            default:
+                put(wire::close_frame{
+                    .reason = static_cast<wire::close_reason>(random_.next() >> (2 + random_.below(62))),
+                    .answer = random_.chance(0.5)});
         }
     }
 

@@ -19,7 +19,7 @@ import sys
 TICK_NS = 1 << 14
 U32 = (1 << 32) - 1
 TYPES = {0x00: "data", 0x02: "repair", 0x04: "feedback", 0x06: "clock", 0x08: "probe", 0x0A: "close", 0x0C: "copy",
-         0x0E: "reactive_repair"}
+         0x0E: "reactive_repair", 0x10: "closed"}
 
 
 class Malformed(Exception):
@@ -126,7 +126,8 @@ def read_close(r):
 
 
 READERS = {"data": read_data, "copy": read_copy, "repair": read_repair, "reactive_repair": read_repair,
-           "feedback": read_feedback, "clock": read_clock, "probe": read_probe, "close": read_close}
+           "feedback": read_feedback, "clock": read_clock, "probe": read_probe, "close": read_close,
+           "closed": read_close}
 
 
 def decode(packet):
@@ -222,7 +223,8 @@ def write_close(f):
 
 
 WRITERS = {"data": write_data, "copy": write_copy, "repair": write_repair, "reactive_repair": write_repair,
-           "feedback": write_feedback, "clock": write_clock, "probe": write_probe, "close": write_close}
+           "feedback": write_feedback, "clock": write_clock, "probe": write_probe, "close": write_close,
+           "closed": write_close}
 
 
 def encode(decoded, types):

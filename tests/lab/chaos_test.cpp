@@ -130,7 +130,10 @@ TEST_CASE("chaos: each trouble alone leaves the traces it should") {
     CHECK(totals(trouble::duplication).second.duplicate > 0);
     CHECK(totals(trouble::corruption).second.rejected > 0);
     CHECK(totals(trouble::overruns).first.rejected > 0);
-    CHECK(totals(trouble::closing).first.cancelled > 0);
+    // What is under way when an end closes is still delivered; what is sent afterwards is refused.
+    const chaos_fates closing = totals(trouble::closing).first;
+    CHECK(closing.rejected > 0);
+    CHECK(closing.cancelled == 0);
 }
 
 TEST_CASE("chaos: shrinking finds the step and the trouble that matter") {

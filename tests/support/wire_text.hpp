@@ -127,7 +127,10 @@ inline void add_data(object& out, const wire::data_frame& f) {
         case wire::frame_type::probe:
             return object{"probe"}.boolean("response", f.probe.response).number("token", f.probe.token).done();
         case wire::frame_type::close:
-            return object{"close"}.number("reason", static_cast<std::uint64_t>(f.close.reason)).done();
+        case wire::frame_type::closed:
+            return object{f.close.answer ? "closed" : "close"}
+                .number("reason", static_cast<std::uint64_t>(f.close.reason))
+                .done();
     }
     return {};
 }
@@ -159,7 +162,8 @@ inline void write_again(wire::writer& out, const wire::frame& f, bool delimited)
         case wire::frame_type::feedback: put(f.feedback); break;
         case wire::frame_type::clock: put(f.clock); break;
         case wire::frame_type::probe: put(f.probe); break;
-        case wire::frame_type::close: put(f.close); break;
+        case wire::frame_type::close:
+        case wire::frame_type::closed: put(f.close); break;
     }
 }
 

@@ -83,6 +83,7 @@ std::vector<packet> one_of_each() {
         written(wire::clock_frame{true, 1, 2, 3}),
         written(wire::probe_frame{false, 1}),
         written(wire::close_frame{wire::close_reason::budget}),
+        written(wire::close_frame{.reason = wire::close_reason::budget, .answer = true}),
     };
 }
 
@@ -105,6 +106,7 @@ TEST_CASE("wire: golden bytes of every frame") {
           packet{1, 2, 3, 0x06, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2, 0x80, 0, 0, 0, 0, 0, 0, 3});
     CHECK(written(wire::probe_frame{true, 0xDEADBEEF}) == packet{1, 2, 3, 0x08, 1, 0xDE, 0xAD, 0xBE, 0xEF});
     CHECK(written(wire::close_frame{wire::close_reason::idle}) == packet{1, 2, 3, 0x0A, 4});
+    CHECK(written(wire::close_frame{.reason = wire::close_reason::idle, .answer = true}) == packet{1, 2, 3, 0x10, 4});
     CHECK(written(small_feedback()) ==
           packet{1,    2,  3,    0x04, 0x03, 0,    0,    0,    0x0A,  // flags, newest
                  1,    1,  2,    0x41, 0x2C,                          // run 1, one range: 2 missing, 300 known
@@ -291,18 +293,18 @@ TEST_CASE("wire: varints of RFC 9000, appendix A.1") {
 }
 
 TEST_CASE("wire: frames of the future are skipped and counted") {
-    const reading delimited = read({1, 0, 0, 0x11, 2, 0xAA, 0xBB, 0x08, 0, 0, 0, 0, 5});
+    const reading delimited = read({1, 0, 0, 0x3F, 2, 0xAA, 0xBB, 0x08, 0, 0, 0, 0, 5});
     CHECK(delimited.result == status::need_more);
     CHECK(delimited.unknown == 1);
     CHECK(delimited.frames.size() == 1);
-    const reading to_end = read({1, 0, 0, 0x10, 2, 0xAA, 0xBB, 0x08, 0, 0, 0, 0, 5});
+    const reading to_end = read({1, 0, 0, 0x3E, 2, 0xAA, 0xBB, 0x08, 0, 0, 0, 0, 5});
     CHECK(to_end.result == status::need_more);
     CHECK(to_end.unknown == 1);
     CHECK(to_end.frames.empty());
     const reading huge = read({1, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x00});
     CHECK(huge.result == status::need_more);
     CHECK(huge.unknown == 1);
-    const reading too_long = read({1, 0, 0, 0x11, 3, 0xAA, 0xBB});
+    const reading too_long = read({1, 0, 0, 0x3F, 3, 0xAA, 0xBB});
     CHECK(too_long.result == status::malformed);
     CHECK(too_long.error_offset == 5);
 }

@@ -417,7 +417,7 @@ class Event:
         """of ERROR"""
     @property
     def reason(self) -> Optional[enums.CloseReason]:
-        """of PEER_CLOSED"""
+        """of PEER_CLOSED and CLOSED"""
 
 class InterarrivalJitter:
     """Interarrival jitter of RFC 3550, section 6.4.1, of relative delays."""
@@ -1166,6 +1166,8 @@ class SessionConfig:
     """ask for the peer's clock"""
     second_path: bool
     """may the flow use another path than the best one?"""
+    close_timeout_ns: int
+    """how long an end that closes says so until it is answered"""
     stream: StreamConfig
     """of every stream until set_stream()"""
     hold: JitterHoldConfig
@@ -1174,7 +1176,7 @@ class SessionConfig:
     control: ControllerConfig
     paths: SchedulerConfig
     clock: ClockSyncConfig
-    def __init__(self, *, max_payload: int = ..., max_streams: int = ..., protected_packets: int = ..., receive_packets: int = ..., queue: int = ..., overhead_cap_bp: int = ..., control_share_bp: int = ..., reorder_delay_ns: int = ..., path_skew_ns: int = ..., parity: bool = ..., reactive: bool = ..., sync_clock: bool = ..., second_path: bool = ..., stream: StreamConfig = ..., hold: JitterHoldConfig = ..., regime: RegimeConfig = ..., control: ControllerConfig = ..., paths: SchedulerConfig = ..., clock: ClockSyncConfig = ...) -> None: ...
+    def __init__(self, *, max_payload: int = ..., max_streams: int = ..., protected_packets: int = ..., receive_packets: int = ..., queue: int = ..., overhead_cap_bp: int = ..., control_share_bp: int = ..., reorder_delay_ns: int = ..., path_skew_ns: int = ..., parity: bool = ..., reactive: bool = ..., sync_clock: bool = ..., second_path: bool = ..., close_timeout_ns: int = ..., stream: StreamConfig = ..., hold: JitterHoldConfig = ..., regime: RegimeConfig = ..., control: ControllerConfig = ..., paths: SchedulerConfig = ..., clock: ClockSyncConfig = ...) -> None: ...
 
 class SessionStatistics:
     """Counts of a session since creation."""

@@ -96,6 +96,8 @@ void bind_configs(py::module_& m) {
         .field("reactive", &session_config::reactive, "repair packets on request")
         .field("sync_clock", &session_config::sync_clock, "ask for the peer's clock")
         .field("second_path", &session_config::second_path, "may the flow use another path than the best one?")
+        .field("close_timeout_ns", &session_config::close_timeout,
+               "how long an end that closes says so until it is answered")
         .field("stream", &session_config::stream, "of every stream until set_stream()")
         .field("hold", &session_config::hold, "of every stream; hold_max_ns 0 delivers at once")
         .field("regime", &session_config::regime)
@@ -195,7 +197,13 @@ void bind_outputs(py::module_& m) {
         .value("decision", part<session_event_kind::decision>(&session_event::decision), "of DECISION")
         .value("regime", part<session_event_kind::regime>(&session_event::regime), "of REGIME")
         .value("error", part<session_event_kind::error>(&session_event::error), "of ERROR")
-        .value("reason", part<session_event_kind::peer_closed>(&session_event::reason), "of PEER_CLOSED");
+        .value(
+            "reason",
+            [](const session_event& e) {
+                const bool ends = e.kind == session_event_kind::peer_closed || e.kind == session_event_kind::closed;
+                return ends ? std::optional{e.reason} : std::nullopt;
+            },
+            "of PEER_CLOSED and CLOSED");
 }
 
 }  // namespace
