@@ -57,6 +57,10 @@ endif()
 if(TARGET duality_io)
     # Real sockets and real time: not beside other tests.
     duality_catch_tests(live LINK duality_live PROPERTIES RUN_SERIAL TRUE)
+    if(TARGET duality_relay)
+        target_link_libraries(live_tests PRIVATE duality_relay)
+        target_compile_definitions(live_tests PRIVATE DUALITY_MASQUE)
+    endif()
 endif()
 if(TARGET duality AND DUALITY_GATES)  # seconds of real time: in one build only
     # Those scenarios in which no choice between two paths hangs on a millisecond; see docs/live.md for the others.

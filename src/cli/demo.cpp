@@ -30,6 +30,10 @@
 #include "io/recording_file.hpp"
 #include "io/voice.hpp"
 
+#if defined DUALITY_MASQUE
+#include "relay/live_tunnel.hpp"
+#endif
+
 namespace duality {
 inline namespace v0 {
 namespace cli {
@@ -46,6 +50,7 @@ struct demo_options {
     int bit_rate_kbps = 256;
     std::string output = "build/demo";
     bool no_report = false;
+    bool bare = false;
     bool sealed = false;
     std::string psk_file;
     std::string json_file;
@@ -55,6 +60,14 @@ struct demo_options {
 [[noreturn]] void fail(const std::string& why) {
     std::fprintf(stderr, "duality demo: %s\n", why.c_str());
     throw CLI::RuntimeError{1};
+}
+
+/// What the protected calls travel by; empty: sessions on bare UDP sockets.
+[[nodiscard]] io::live_carrier_factory carrier_of([[maybe_unused]] const demo_options& options) {
+#if defined DUALITY_MASQUE
+    if (!options.bare) return io::live_tunnels();
+#endif
+    return {};
 }
 
 [[nodiscard]] lab::scenario network_of(const demo_options& options) {
@@ -135,14 +148,14 @@ void watch(io::live_run& run, std::int64_t seconds) {
 // Afterwards
 
 void print_table(std::FILE* to, const io::live_result& result) {
-    std::fprintf(to, "\n%-9s %14s %12s %12s %13s %16s %10s %12s\n", "variant", "apparent loss", "longest gap",
-                 "jitter p95", "playout miss", "added delay p95", "overhead", "metered");
+    std::fprintf(to, "\n%-9s %13s %11s %10s %12s %15s %10s %10s %10s %10s\n", "variant", "apparent loss", "longest gap",
+                 "jitter p95", "playout miss", "added delay p95", "overhead", "framing", "transport", "metered");
     for (const io::live_flow& flow : result.flows) {
         const lab::figures& f = flow.outcome;
-        std::fprintf(to, "%-9s %12.3f %% %9.1f ms %9.2f ms %11.2f %% %13.2f ms %8.2f %% %9.1f kB\n",
+        std::fprintf(to, "%-9s %11.3f %% %8.1f ms %7.2f ms %10.2f %% %12.2f ms %8.2f %% %8.2f %% %8.2f %% %7.1f kB\n",
                      std::string{lab::to_string(flow.variant)}.c_str(), f.apparent_loss_pct, f.longest_gap_ms,
                      f.jitter_p95_ms, f.playout_miss_pct, f.added_delay_p95_ms, f.overhead_pct,
-                     static_cast<double>(f.metered_bytes) / 1000);
+                     flow.framing.framing_pct, flow.transport_pct(), static_cast<double>(f.metered_bytes) / 1000);
     }
     const io::live_timers& t = result.timers;
     std::fprintf(to,
@@ -184,7 +197,8 @@ void print_table(std::FILE* to, const io::live_result& result) {
                        {"payload", config.packets.front().size()},
                        {"hold_ms", config.rules.hold.ms()},
                        {"deadline_ms", config.rules.deadline.ms()},
-                       {"overhead_max_pct", config.rules.overhead_cap_bp / 100.0}};
+                       {"overhead_max_pct", config.rules.overhead_cap_bp / 100.0},
+                       {"carrier", config.carrier ? "tunnel" : "udp"}};
     out["outages"] = {{"primary", outages_json(config.network.primary.forward, result.length)},
                       {"second", outages_json(config.network.second.forward, result.length)}};
     out["timers"] = {{"sender", lateness_json(result.timers.sender)},
@@ -199,9 +213,11 @@ void print_table(std::FILE* to, const io::live_result& result) {
         run["seed"] = options.seed;
         run.update(figures_json(flow.outcome));
         run["framing_pct"] = flow.framing.framing_pct;
+        run["transport_pct"] = flow.transport_pct();
         run["useful_bytes"] = flow.bytes.useful;
         run["extra_bytes"] = flow.bytes.extra;
         run["wire_bytes"] = flow.on_the_wire;
+        run["transport_bytes"] = flow.transport_bytes;
         run["sent_bytes"] = {{"near", sent_json(flow.near.sender)}, {"far", sent_json(flow.far.sender)}};
         run["socket_errors"] = flow.socket_errors;
         run["damaged"] = flow.damaged;
@@ -270,13 +286,15 @@ void run(const demo_options& options) {
                                      .packets = std::move(call.packets),
                                      .psk = key_of(options),
                                      .record = !options.record.empty(),
-                                     .notes = {{"seed", std::to_string(options.seed)}}};
+                                     .notes = {{"seed", std::to_string(options.seed)}},
+                                     .carrier = carrier_of(options)};
+    const char* const way = config.carrier ? "through tunnel and relay (QUIC)" : "by a session at each end (UDP)";
     std::fprintf(stderr,
                  "A voice call of %lld s, 200 packets/s of %zu bytes, over network '%s' (seed %llu), three times at "
-                 "once:\n  baseline  as it is\n  single    protected, on one path\n  dual      protected, with a "
-                 "metered second path\n",
+                 "once:\n  baseline  as it is\n  single    protected %s, on one path\n  dual      protected %s, "
+                 "with a metered second path\n",
                  static_cast<long long>(options.seconds), config.packets.front().size(), options.family.c_str(),
-                 static_cast<unsigned long long>(options.seed));
+                 static_cast<unsigned long long>(options.seed), way, way);
     std::string error;
     const std::unique_ptr<io::live_run> live = io::live_run::start(config, error);
     if (!live) fail(error);
@@ -332,12 +350,20 @@ void add_demo_command(CLI::App& app) {
     command->add_option("--output", options->output, "Folder for the report and the sound")
         ->type_name("DIR")
         ->capture_default_str();
-    command->add_flag("--sealed", options->sealed,
-                      "Encrypt and authenticate what crosses the network, with a random key");
+    CLI::Option* const bare = command->add_flag(
+        "--bare", options->bare, "Protect by a session at each end of bare UDP, without tunnel and relay");
+    command
+        ->add_flag("--sealed", options->sealed,
+                   "With --bare: encrypt and authenticate what crosses the network, with a random key")
+        ->needs(bare);
     command->add_option("--psk-file", options->psk_file, "The same, with the 16 to 64 bytes of this file as key")
-        ->check(CLI::ExistingFile);
-    command->add_option("--record", options->record, "Folder for a recording of every session, for `duality replay`")
-        ->type_name("DIR");
+        ->check(CLI::ExistingFile)
+        ->needs(bare);
+    command
+        ->add_option("--record", options->record,
+                     "With --bare: folder for a recording of every session, for `duality replay`")
+        ->type_name("DIR")
+        ->needs(bare);
     command->add_flag("--no-report", options->no_report, "Write neither report nor sound");
     command->add_option("--json", options->json_file, "Write results to FILE as JSON, or - for standard output")
         ->type_name("FILE|-");

@@ -60,6 +60,7 @@ enum class ending : char {
     json out = figures_json(flow.outcome);
     out["name"] = lab::to_string(flow.variant);
     out["framing_pct"] = flow.framing.framing_pct;
+    out["transport_pct"] = flow.transport_pct();
     json delays = json::array();
     std::string endings;
     for (std::size_t i = 0; i < flow.packets.size(); ++i) {
@@ -94,6 +95,7 @@ enum class ending : char {
     json out;
     out["network"] = content.network;
     out["seed"] = content.seed;
+    out["tunnel"] = static_cast<bool>(config.carrier);
     out["interval_ms"] = config.network.interval.ms();
     out["length_ms"] = config.network.interval.ms() * static_cast<double>(config.packets.size());
     out["payload"] = config.packets.front().size();

@@ -122,7 +122,8 @@ function writeTexts() {
   document.getElementById('setting').textContent =
     `${fixed(seconds(run.length_ms), 0)} s of recorded speech, Opus in ${fixed(1000 / run.interval_ms, 0)} packets a ` +
     `second of ${run.payload} bytes, crossed the network “${run.network}” (seed ${run.seed}) ${run.flows.length} ` +
-    `times at once, through real UDP sockets. Its primary path was out ${outages.length} times` +
+    `times at once, through real UDP sockets. ` + (run.tunnel ? 'The protected calls went through a tunnel and a ' +
+    'relay, in QUIC. ' : '') + `Its primary path was out ${outages.length} times` +
     (outages.length ? `, for ${outages.join(', ')} ms.` : '.');
 
   if (run.timers.excessive) {
@@ -151,6 +152,7 @@ function writeTexts() {
     ['Added delay p95', 'how long packets that came by themselves were held back to take the jitter out.'],
     ['Overhead', 'repair packets, copies and control, of both ends together, in percent of what the bare call sends. ' +
       'The header on each packet of the call is the framing, as in any tunnel, and told apart.'],
+    ...(run.tunnel ? [['Transport', 'what QUIC sends beside: handshakes, acknowledgements and probes of both ends.']] : []),
     ['Metered', 'bytes on the second path, both ways, as a mobile contract counts them.'],
   ];
   const list = document.getElementById('meaning');
@@ -160,7 +162,8 @@ function writeTexts() {
   }
   const late = run.timers;
   document.getElementById('measured').textContent =
-    'Sender, near ends, network, far ends and receivers are five threads that talk through UDP sockets of this machine; ' +
+    `Sender, ${run.tunnel ? 'tunnels, network, relays' : 'near ends, network, far ends'} and receivers are five threads ` +
+    'that talk through UDP sockets of this machine; ' +
     'times are read from one monotonic clock. All variants met the same network and were judged by the same rules. ' +
     `99 % of the packets left the sender at most ${fixed(late.sender[0], 2)} ms late (${fixed(late.sender[1], 2)} ms at ` +
     `most), the network at most ${fixed(late.network[0], 2)} ms (${fixed(late.network[1], 2)} ms), and the sessions’ ` +
@@ -173,7 +176,9 @@ function writeTable() {
     ['apparent loss', f => f.apparent_loss_pct, 2, ' %'], ['longest gap', f => f.longest_gap_ms, 0, ' ms'],
     ['jitter p95', f => f.jitter_p95_ms, 1, ' ms'], ['playout miss', f => f.playout_miss_pct, 1, ' %'],
     ['added delay p95', f => f.added_delay_p95_ms, 1, ' ms'], ['overhead', f => f.overhead_pct, 1, ' %'],
-    ['framing', f => f.framing_pct, 1, ' %'], ['metered', f => f.metered_bytes / 1000, 1, ' kB'],
+    ['framing', f => f.framing_pct, 1, ' %'],
+    ...(run.tunnel ? [['transport', f => f.transport_pct, 1, ' %']] : []),
+    ['metered', f => f.metered_bytes / 1000, 1, ' kB'],
   ];
   const table = document.getElementById('figures');
   const head = element('tr', element('thead', table));

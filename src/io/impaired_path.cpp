@@ -86,19 +86,20 @@ public:
         for (uv_handle_t* handle : closing) uv_close(handle, on_closed);
     }
 
-    void change_network(lab::path network) {
+    void change_network(lab::path network, std::uint64_t origin_ns) {
         config_.network = std::move(network);
         forward_.link = config_.network.forward;
         reverse_.link = config_.network.reverse;
-        origin_ns_ = uv_hrtime();
+        origin_ns_ = origin_ns != 0 ? origin_ns : uv_hrtime();
     }
 
-    [[nodiscard]] socket_address local() const noexcept {
-        sockaddr_storage storage{};
-        int size = sizeof storage;
-        if (uv_udp_getsockname(&client_side_, reinterpret_cast<sockaddr*>(&storage), &size) != 0) return {};
-        return socket_address{reinterpret_cast<const sockaddr&>(storage)};
+    void forget_lateness() noexcept {
+        stats_.lateness = delay_histogram{};
+        stats_.lateness_max = duration::zero();
     }
+
+    [[nodiscard]] socket_address local() const noexcept { return address_of(client_side_); }
+    [[nodiscard]] socket_address exit() const noexcept { return address_of(server_side_); }
     [[nodiscard]] std::uint64_t origin_ns() const noexcept { return origin_ns_; }
     [[nodiscard]] const impaired_path_stats& stats() const noexcept { return stats_; }
     [[nodiscard]] const lab::path& network() const noexcept { return config_.network; }
@@ -111,6 +112,13 @@ private:
 
     ~impl() {
         if (timer_fd_ >= 0) (void)::close(timer_fd_);
+    }
+
+    static socket_address address_of(const uv_udp_t& socket) noexcept {
+        sockaddr_storage storage{};
+        int size = sizeof storage;
+        if (uv_udp_getsockname(&socket, reinterpret_cast<sockaddr*>(&storage), &size) != 0) return {};
+        return socket_address{reinterpret_cast<const sockaddr&>(storage)};
     }
 
     static impl& of(const void* handle) noexcept {
@@ -274,11 +282,17 @@ impaired_path::~impaired_path() {
     impl_->close();
 }
 
-void impaired_path::change_network(lab::path network) {
-    impl_->change_network(std::move(network));
+void impaired_path::change_network(lab::path network, std::uint64_t origin_ns) {
+    impl_->change_network(std::move(network), origin_ns);
+}
+void impaired_path::forget_lateness() noexcept {
+    impl_->forget_lateness();
 }
 socket_address impaired_path::local() const noexcept {
     return impl_->local();
+}
+socket_address impaired_path::exit() const noexcept {
+    return impl_->exit();
 }
 std::uint64_t impaired_path::origin_ns() const noexcept {
     return impl_->origin_ns();

@@ -84,12 +84,17 @@ public:
     impaired_path(const impaired_path&) = delete;
     impaired_path& operator=(const impaired_path&) = delete;
 
-    /// From now on another network, at its time zero. What is held leaves as decided, and nothing overtakes it. Inside
-    /// the loop, or while it does not run.
-    void change_network(lab::path network);
+    /// From now on another network, whose time zero is now or, if it is not 0, `origin_ns`. What is held leaves as
+    /// decided, and nothing overtakes it. Inside the loop, or while it does not run.
+    void change_network(lab::path network, std::uint64_t origin_ns = 0);
+
+    /// Counts how late it is anew from here; the loop must not run.
+    void forget_lateness() noexcept;
 
     /// The address really bound.
     [[nodiscard]] socket_address local() const noexcept;
+    /// Where the client's datagrams come from, as their destination sees it.
+    [[nodiscard]] socket_address exit() const noexcept;
     /// 0 until it is known.
     [[nodiscard]] std::uint64_t origin_ns() const noexcept;
     [[nodiscard]] const impaired_path_stats& stats() const noexcept;

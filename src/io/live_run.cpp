@@ -26,6 +26,13 @@ constexpr path_id primary_path = 0;
 constexpr std::size_t packets_max = 65'536;          // an RTP sequence number names each of them
 constexpr std::chrono::milliseconds last_reads{50};  // time to empty the network's sockets when the ends are silent
 constexpr std::int64_t not_yet = instant::never().ns();
+/// Opens the way through a carrier: no RTP packet, and answered by the receiver with itself.
+constexpr std::uint8_t greeting[] = {'h', 'e', 'l', 'l', 'o'};
+/// The receiver answers every so many packets, as one of RTP reports: a relay sends no more than some thousand payloads to
+/// a target that is silent.
+constexpr std::uint64_t packets_per_answer = 250;
+constexpr duration greeting_interval = duration::from_ms(50);
+constexpr std::chrono::milliseconds readiness_poll{5};
 
 /// One variant's sockets and notes. Each note has one writer: the thread named beside it.
 struct flow {
@@ -43,6 +50,7 @@ struct flow {
     }
 
     [[nodiscard]] bool has_session() const noexcept { return variant != lab::variant::baseline; }
+    [[nodiscard]] bool is_ready() const { return !carrier || (answered.load() && carrier->is_ready()); }
 
     lab::variant variant;
 
@@ -51,12 +59,14 @@ struct flow {
     std::unique_ptr<udp_endpoint> far;
     std::vector<std::unique_ptr<impaired_path>> network;
     std::unique_ptr<udp_endpoint> near;
+    std::unique_ptr<live_carrier> carrier;  ///< in place of both ends
     std::unique_ptr<udp_socket> sender;
     socket_address destination;  ///< of the sender
 
     std::vector<std::atomic<std::int64_t>> sent;          ///< sender
     std::uint64_t not_sent = 0;                           ///< sender
     std::vector<std::atomic<std::int64_t>> released;      ///< receiver
+    std::uint64_t received = 0;                           ///< receiver
     std::uint64_t damaged = 0;                            ///< receiver
     std::uint64_t repeated = 0;                           ///< receiver
     std::vector<far_note> far_notes;                      ///< far end
@@ -64,6 +74,7 @@ struct flow {
     std::array<std::vector<live_trigger>, 2> triggers;    ///< near end, far end
     std::array<std::vector<live_datagram>, 2> datagrams;  ///< near end, far end
     std::array<std::atomic<path_state>, live_paths> path_states{};
+    std::atomic<bool> answered = false;  ///< the receiver has heard the sender's greeting
 
     // The watcher's own.
     std::size_t judged = 0;  ///< packets whose deadline has passed
@@ -102,9 +113,11 @@ public:
         }
         ticker_ = wake_timer::create(
             sender_->loop(), [this] { send_due(); }, error);
-        if (!ticker_) return false;
+        greeter_ = wake_timer::create(
+            sender_->loop(), [this] { greet(); }, error);
+        if (!ticker_ || !greeter_ || !open_carriers(error)) return false;
         ticker_->wake_at(origin_);
-        for (std::unique_ptr<loop_thread>* thread : all_threads()) (*thread)->start();
+        start_threads();
         return true;
     }
 
@@ -147,6 +160,11 @@ public:
             out.flows.push_back(judged(*f));
             for (const udp_endpoint* end : {f->near.get(), f->far.get()})
                 if (end != nullptr) note(out.timers.endpoints, end->timer_lateness());
+            if (f->carrier) {
+                const live_carried carried = f->carrier->finish();
+                note(out.timers.endpoints, carried.near_timer);
+                note(out.timers.endpoints, carried.far_timer);
+            }
             for (const std::unique_ptr<impaired_path>& path : f->network) {
                 const impaired_path_stats& stats = path->stats();
                 note(out.timers.network, {stats.lateness, stats.lateness_max});
@@ -158,6 +176,45 @@ public:
 private:
     [[nodiscard]] std::array<std::unique_ptr<loop_thread>*, 5> all_threads() noexcept {
         return {&receiver_, &far_, &network_, &near_, &sender_};
+    }
+
+    void start_threads() {
+        for (std::unique_ptr<loop_thread>* thread : all_threads()) (*thread)->start();
+    }
+
+    /// Lets the carriers connect over the network, then sets time zero for it and everybody.
+    [[nodiscard]] bool open_carriers(std::string& error) {
+        if (std::ranges::none_of(flows_, [](const auto& f) { return f->carrier != nullptr; })) return true;
+        const auto is_ready = [](const std::unique_ptr<flow>& f) { return f->is_ready(); };
+        const instant limit = monotonic_now() + config_.patience;
+        greeter_->wake_at(monotonic_now());
+        start_threads();
+        while (!std::ranges::all_of(flows_, is_ready) && monotonic_now() < limit)
+            std::this_thread::sleep_for(readiness_poll);
+        for (std::unique_ptr<loop_thread>* thread : all_threads()) (*thread)->stop();
+        for (const std::unique_ptr<flow>& f : flows_) {
+            if (f->is_ready()) continue;
+            error = "'" + std::string{lab::to_string(f->variant)} + "' found no way within " +
+                    std::to_string(config_.patience.ns() / 1'000'000'000) + " s: " + f->carrier->state();
+            return false;
+        }
+        greeter_->wake_at(instant::never());
+        origin_ = monotonic_now() + config_.lead;
+        for (const std::unique_ptr<flow>& f : flows_) {
+            if (f->carrier) f->carrier->begin();
+            f->path_changes.clear();  // their times counted from elsewhere
+            for (std::vector<live_trigger>& of_end : f->triggers) of_end.clear();
+            for (std::size_t i = 0; i < f->network.size(); ++i) {
+                f->network[i]->change_network(model_of(static_cast<path_id>(i)),
+                                              static_cast<std::uint64_t>(origin_.ns()));
+                f->network[i]->forget_lateness();
+            }
+        }
+        return true;
+    }
+
+    [[nodiscard]] const lab::path& model_of(path_id id) const noexcept {
+        return id == primary_path ? config_.network.primary : config_.network.second;
     }
 
     // Building, from the receiver backwards: each part is told the address of the next.
@@ -172,6 +229,7 @@ private:
 
         const bool two = f.variant == lab::variant::dual || f.variant == lab::variant::hot;
         const std::size_t paths = two ? live_paths : 1;
+        if (config_.carrier) return open_carrier(f, paths, error);
         udp_endpoint_config far = endpoint_config(f, paths, true);
         far.application = f.receiver->local();
         far.on_datagram = [this, &f, then = far.on_datagram](instant now, path_id path, byte_view bytes) {
@@ -198,16 +256,49 @@ private:
         return true;
     }
 
+    [[nodiscard]] bool open_carrier(flow& f, std::size_t paths, std::string& error) {
+        live_carrier_order order{.variant = f.variant,
+                                 .near = near_->loop(),
+                                 .far = far_->loop(),
+                                 .bind = config_.client.bind,
+                                 .receiver = f.receiver->local(),
+                                 .paths = {},
+                                 .hold = config_.rules.hold,
+                                 .open_way = {},
+                                 .on_arrived = {},
+                                 .on_delivered = {},
+                                 .on_near_event = {}};
+        for (const udp_endpoint_path& path : endpoint_config(f, paths, false).paths) order.paths.push_back(path.limits);
+        order.open_way = [this, &f](path_id id, const socket_address& to, std::string& why) -> std::optional<live_way> {
+            if (!open_path(f, model_of(id), to, why)) return std::nullopt;
+            return live_way{f.network.back()->local(), f.network.back()->exit()};
+        };
+        order.on_arrived = [this, &f](instant now, path_id path, byte_view frame) { on_arrived(f, now, path, frame); };
+        order.on_delivered = [this, &f](instant now, const delivery& d) { on_delivered(f, now, d); };
+        order.on_near_event = [this, &f](const session_event& e) { on_event(f, false, e); };
+        f.carrier = config_.carrier(std::move(order), error);
+        if (!f.carrier) return false;
+        f.destination = f.carrier->application_side();
+        return true;
+    }
+
     [[nodiscard]] bool open_application(flow& f, std::string& error) {
         {
             const namespace_scope inside{config_.receiver.network_namespace};
             f.receiver = udp_socket::create(
                 receiver_->loop(), config_.receiver.bind,
-                [this, &f](instant now, const socket_address&, byte_view bytes) { on_received(f, now, bytes); }, error);
+                [this, &f](instant now, const socket_address& from, byte_view bytes) {
+                    const bool greeted = f.carrier && std::ranges::equal(bytes, greeting);
+                    if (!greeted) on_received(f, now, bytes);
+                    if (greeted || (f.carrier && f.received % packets_per_answer == 0))
+                        (void)f.receiver->send(from, greeting);
+                },
+                error);
         }
         const namespace_scope inside{config_.client.network_namespace};
-        const auto ignore = [](instant, const socket_address&, byte_view) {};
-        f.sender = udp_socket::create(sender_->loop(), config_.client.bind, ignore, error);
+        f.sender = udp_socket::create(
+            sender_->loop(), config_.client.bind,
+            [&f](instant, const socket_address&, byte_view) { f.answered.store(true); }, error);
         return f.receiver && f.sender;
     }
 
@@ -215,8 +306,7 @@ private:
     [[nodiscard]] std::optional<socket_address> open_way(flow& f, path_id id, std::string& error) {
         const socket_address to = f.far->path_side(id);
         if (config_.outside_path) return config_.outside_path(id, to, origin_, error);
-        const lab::path& model = id == primary_path ? config_.network.primary : config_.network.second;
-        if (!open_path(f, model, to, error)) return std::nullopt;
+        if (!open_path(f, model_of(id), to, error)) return std::nullopt;
         return f.network.back()->local();
     }
 
@@ -270,6 +360,12 @@ private:
 
     // The sender's thread.
 
+    void greet() {
+        for (const std::unique_ptr<flow>& f : flows_)
+            if (f->carrier && !f->answered.load()) (void)f->sender->send(f->destination, greeting);
+        greeter_->wake_at(monotonic_now() + greeting_interval);
+    }
+
     void send_due() {
         for (; next_ < config_.packets.size(); ++next_) {
             const instant due = origin_ + config_.network.interval * static_cast<std::int64_t>(next_);
@@ -293,7 +389,7 @@ private:
         }
         if (is_far || e.kind != session_event_kind::path || e.path.kind != path_event_kind::state_changed) return;
         f.path_changes.push_back({since_origin(e.path.at), e.path.path, e.path.to});
-        f.path_states[e.path.path].store(e.path.to);
+        if (e.path.path < live_paths) f.path_states[e.path.path].store(e.path.to);
     }
 
     // The far ends' thread.
@@ -322,6 +418,7 @@ private:
     // The receivers' thread.
 
     void on_received(flow& f, instant now, byte_view bytes) {
+        ++f.received;
         const std::optional<std::size_t> index = index_of(bytes);
         if (!index || !std::ranges::equal(bytes, config_.packets[*index])) {
             ++f.damaged;
@@ -401,9 +498,22 @@ private:
             out.bytes.extra += extra_bytes(end->protocol().statistics().sender);
             out.hello_bytes += end->stats().hello_bytes;
         }
-        if (f.has_session()) {
+        if (f.carrier) {
+            const live_carried carried = f.carrier->finish();
+            out.near = carried.near;
+            out.far = carried.far;
+            out.bytes.extra = extra_bytes(out.near.sender) + extra_bytes(out.far.sender);
+            out.socket_errors += carried.unsent;
+            out.carrier_sent = carried.near_sent + carried.far_sent;
+            const std::uint64_t answers = out.far.sender.source.bytes + out.far.sender.framing_bytes;
+            const std::uint64_t told_apart =
+                out.bytes.useful + out.bytes.extra + out.near.sender.framing_bytes + answers;
+            out.transport_bytes = static_cast<std::int64_t>(out.on_the_wire) - static_cast<std::int64_t>(told_apart);
+        } else if (f.has_session()) {
             out.near = f.near->protocol().statistics();
             out.far = f.far->protocol().statistics();
+        }
+        if (f.has_session()) {
             const double percent = 100.0 / static_cast<double>(out.bytes.useful);
             out.framing.framing_pct = static_cast<double>(out.near.sender.framing_bytes) * percent;
             out.framing.hot_pct = static_cast<double>(out.near.sender.hot_copies.bytes) * percent;
@@ -429,7 +539,8 @@ private:
     std::unique_ptr<loop_thread> sender_;
     std::vector<std::unique_ptr<flow>> flows_;
     std::unique_ptr<wake_timer> ticker_;
-    std::size_t next_ = 0;  ///< packet to send; the sender's
+    std::unique_ptr<wake_timer> greeter_;  ///< until the carriers are ready
+    std::size_t next_ = 0;                 ///< packet to send; the sender's
 };
 
 live_run::live_run(std::unique_ptr<impl> state) noexcept : impl_{std::move(state)} {}

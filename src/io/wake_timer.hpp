@@ -20,7 +20,7 @@ namespace io {
 
 /// How late something happened, over and over.
 struct lateness_record {
-    delay_histogram spread;
+    delay_histogram spread{};
     duration most{};
 
     void add(duration late) noexcept {
@@ -43,6 +43,8 @@ public:
     void wake_at(instant at) noexcept;
     /// Of the wake-ups so far, counted from the time set, or from the call that set it when that was later.
     [[nodiscard]] const lateness_record& lateness() const noexcept { return lateness_; }
+    /// Counts anew from here.
+    void forget_lateness() noexcept { lateness_ = lateness_record{}; }
 
 private:
     wake_timer() = default;

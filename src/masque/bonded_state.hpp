@@ -71,6 +71,7 @@ public:
     [[nodiscard]] status keep(byte_view payload, instant expires) noexcept;
     void send_kept() noexcept;
     [[nodiscard]] bool poll_session(bond_output& out) noexcept;
+    void tell(session_event event) noexcept;
     void transmit(const transmission& t) noexcept;
     void adapt_sizes() noexcept;
     void flush_acknowledged() noexcept;

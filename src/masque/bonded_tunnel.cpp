@@ -109,7 +109,9 @@ void bonded_tunnel::impl::on_payload(connection&, request&, byte_view payload) n
 
 void bonded_tunnel::impl::on_bond_frame(connection& from, request& on, byte_view frame) noexcept {
     const client_leg* const leg = leg_of(from);
-    if (leg != nullptr && leg->on == &on && leg->carries()) (void)ends->handle_datagram(latest, leg->number, frame);
+    if (leg == nullptr || leg->on != &on || !leg->carries()) return;
+    if (config.observer != nullptr) config.observer->on_frame(latest, leg->config.path, frame);
+    (void)ends->handle_datagram(latest, leg->number, frame);
 }
 
 void bonded_tunnel::impl::on_acknowledged(connection& from, std::int64_t stream, std::uint16_t mark) noexcept {
@@ -145,13 +147,25 @@ bool bonded_tunnel::impl::poll_session(bond_output& out) noexcept {
     session_output from;
     while (ends->poll_output(latest, from)) {
         if (from.kind == output_kind::transmit) transmit(from.transmit);
+        if (from.kind == output_kind::event && config.observer != nullptr) tell(from.event);
         if (from.kind != output_kind::deliver) continue;
+        if (config.observer != nullptr) config.observer->on_delivery(latest, from.deliver);
         out.kind = bond_output_kind::deliver;
         out.payload = from.deliver.bytes;
         out.recovered_by = from.deliver.recovered_by;
         return true;
     }
     return false;
+}
+
+/// The session knows its paths by the numbers of their legs.
+void bonded_tunnel::impl::tell(session_event event) noexcept {
+    for (const client_leg& leg : legs) {
+        if (leg.at == phase::none || leg.number != event.path.path) continue;
+        event.path.path = static_cast<path_id>(index_of(leg));
+        break;
+    }
+    config.observer->on_event(event);
 }
 
 void bonded_tunnel::impl::transmit(const transmission& t) noexcept {

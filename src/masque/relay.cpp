@@ -52,6 +52,7 @@ status relay::state::set_up(instant now, const relay_config& config) noexcept {
     max_bonds_per_client = config.max_bonds_per_client;
     bond_grace = config.bond_grace;
     bond_session = config.bond_session;
+    observer = config.observer;
     if (!bonds.create(config.max_bonds)) return status::out_of_memory;
     const bool no_secret = shared.secret == std::array<std::uint8_t, 32>{};
     if (no_secret && !tls::random_bytes(shared.secret)) return status::unsupported;
@@ -406,6 +407,7 @@ relay_statistics relay::statistics() const noexcept {
     out.open_connections = state_->connections.count();
     out.open_tunnels = state_->targets.count();
     out.open_bonds = state_->bonds.count();
+    out.bonds += state_->bonds.statistics();
     return out;
 }
 

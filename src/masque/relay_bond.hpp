@@ -55,6 +55,10 @@ struct relay_bond {
         return leg != nullptr && leg->on == &on ? leg : nullptr;
     }
     [[nodiscard]] instant next_timeout() const noexcept { return std::min(ends.next_timeout(), over_at); }
+    [[nodiscard]] bond_statistics statistics() const noexcept {
+        const session_statistics s = ends.statistics();
+        return {s.sender, s.receiver};
+    }
 };
 
 class bond_table {
@@ -86,6 +90,12 @@ public:
         return found != nullptr ? *found : nullptr;
     }
     void retime(relay_bond& b) noexcept { heap_.retime(b, b.next_timeout()); }
+    /// Of all that are there.
+    [[nodiscard]] bond_statistics statistics() const noexcept {
+        bond_statistics all;
+        for (std::size_t i = 0; i < heap_.count(); ++i) all += heap_[i].statistics();
+        return all;
+    }
     [[nodiscard]] relay_bond* first() noexcept { return heap_.first(); }
     [[nodiscard]] instant next_timeout() const noexcept {
         return heap_.count() == 0 ? instant::never() : heap_.first()->timer_at;

@@ -84,6 +84,7 @@ void relay::state::join_bond(connection& from, request& asked, client_account& c
         ++stats.refused_legs;
         return from.answer(asked, 403, {}, {}, {});
     }
+    ++stats.joined_legs;
     connections.remove_unproven(from);
     if (replaced != nullptr) drop_leg(*b, *replaced);
     bond_parameters told;
@@ -111,6 +112,7 @@ void relay::state::forget_leg(relay_bond& b, bond_leg& leg) noexcept {
 }
 
 void relay::state::end_bond(relay_bond& b) noexcept {
+    stats.bonds += b.statistics();
     b.over = true;
     for (bond_leg& leg : b.legs) {
         if (leg.via == nullptr) continue;
@@ -140,7 +142,11 @@ void relay::state::pump(relay_bond& b) noexcept {
     relay_target& t = *targets.find(b.target_number);
     session_output out;
     while (b.ends.poll_output(latest, out)) {
-        if (out.kind == output_kind::deliver) forward(t, out.deliver.bytes);
+        if (out.kind == output_kind::deliver) {
+            if (observer != nullptr) observer->on_delivery(latest, out.deliver);
+            forward(t, out.deliver.bytes);
+        }
+        if (out.kind == output_kind::event && observer != nullptr) observer->on_event(out.event);
         if (out.kind == output_kind::event && out.event.kind == session_event_kind::closed) b.over = true;
         if (out.kind != output_kind::transmit) continue;
         bond_leg* const leg = b.find(out.transmit.path);
@@ -150,7 +156,9 @@ void relay::state::pump(relay_bond& b) noexcept {
         (void)leg->via->send_bond_frame(latest, *leg->on, frame, latest + payload_lifetime, sequence);
         if (leg->via->wants_write()) connections.list(*leg->via);
     }
-    if (b.over || (b.leg_count == 0 && b.over_at <= latest)) return end_bond(b);
+    const bool abandoned = !b.over && b.leg_count == 0 && b.over_at <= latest;
+    if (abandoned && !draining) ++stats.lost_bonds;
+    if (b.over || abandoned) return end_bond(b);
     bonds.retime(b);
 }
 
@@ -173,9 +181,10 @@ status relay::state::send_down(relay_bond& b, byte_view payload) noexcept {
     return sent;
 }
 
-void relay::state::on_bond_frame(connection&, request& on, byte_view frame) noexcept {
+void relay::state::on_bond_frame(connection& from, request& on, byte_view frame) noexcept {
     relay_bond* const b = bond_of(on);
     if (b == nullptr || b->find(on) == nullptr) return;
+    if (observer != nullptr) observer->on_frame(latest, from.current_path(), frame);
     (void)b->ends.handle_datagram(latest, on.leg, frame);
     pump(*b);
 }

@@ -114,6 +114,7 @@ public:
     std::uint32_t max_bonds_per_client = 0;
     duration bond_grace{};
     session_config bond_session;
+    bond_observer* observer = nullptr;
     bond_table bonds;
     struct acknowledgement {
         target_id target = 0;

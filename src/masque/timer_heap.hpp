@@ -44,6 +44,7 @@ public:
     [[nodiscard]] T* first() noexcept { return count_ == 0 ? nullptr : heap_[0].who; }
     [[nodiscard]] const T* first() const noexcept { return count_ == 0 ? nullptr : heap_[0].who; }
     [[nodiscard]] T& operator[](std::size_t i) noexcept { return *heap_[i].who; }
+    [[nodiscard]] const T& operator[](std::size_t i) const noexcept { return *heap_[i].who; }
 
 private:
     struct entry {

@@ -39,6 +39,7 @@ public:
     [[nodiscard]] instant used() const noexcept { return used_; }
     [[nodiscard]] const masque::bonded_tunnel& bond() const noexcept { return *bond_; }
     [[nodiscard]] std::size_t path_count() const noexcept { return ways_.size(); }
+    [[nodiscard]] wake_timer& timer() noexcept { return *timer_; }
 
 private:
     struct way {
@@ -330,6 +331,10 @@ bond_client_stats bond_client::stats() const {
     for (std::size_t i = 0; i < first.path_count(); ++i) out.legs.push_back(first.bond().leg(monotonic_now(), i));
     out.protocol = first.bond().statistics();
     return out;
+}
+
+wake_timer* bond_client::timer() noexcept {
+    return flows_.empty() ? nullptr : &flows_.begin()->second->timer();
 }
 
 void bond_client::close() {

@@ -72,6 +72,8 @@ public:
     /// Where local programs send to.
     [[nodiscard]] const socket_address& local() const noexcept { return programs_->local(); }
     [[nodiscard]] bond_client_stats stats() const;
+    /// Of the first sender's bond; nullptr while there is none.
+    [[nodiscard]] wake_timer* timer() noexcept;
     /// Ends all bonds and tells the relay.
     void close();
 

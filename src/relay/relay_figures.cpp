@@ -42,7 +42,7 @@ struct figure {
         {"datagrams_up", "Payloads out of tunnels", c.datagrams_received},
         {"datagrams_down", "Payloads into tunnels", c.datagrams_sent},
         {"over_rate", "Payloads dropped by a client's rate or byte limit", r.over_rate},
-        {"unanswered", "Payloads dropped because the target never answered", r.unanswered},
+        {"unanswered", "Payloads dropped because the target did not answer", r.unanswered},
         {"no_buffer", "Payloads dropped for lack of buffers", r.no_buffer},
         {"expired", "Payloads dropped because they came too late to send", c.expired},
         {"too_large", "Payloads larger than the path carries", c.too_large},

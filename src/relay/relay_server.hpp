@@ -74,6 +74,7 @@ public:
     void close();
     /// No client is left.
     [[nodiscard]] bool is_idle() const noexcept { return relay_.is_idle(); }
+    [[nodiscard]] wake_timer& timer() noexcept { return *timer_; }
 
 private:
     struct target {

@@ -5,6 +5,7 @@
 // checked.
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 #include <cstdlib>
@@ -18,6 +19,9 @@
 #include "io/demo_network.hpp"
 #include "io/live_run.hpp"
 #include "io/voice.hpp"
+#if defined DUALITY_MASQUE
+#include "relay/live_tunnel.hpp"
+#endif
 
 using namespace duality;
 using namespace duality::literals;
@@ -113,18 +117,80 @@ TEST_CASE("a live run counts every packet and every byte") {
         if (primary.in_outage(p.sent - 5_ms) && primary.in_outage(p.sent + 5_ms)) CHECK(p.released.is_never());
 }
 
+#if defined DUALITY_MASQUE
+TEST_CASE("a live run through tunnels and relays counts every packet and every byte") {
+    io::live_run_config config = call(5_s, 1);
+    config.carrier = io::live_tunnels();
+    config.lead = 100_ms;
+    std::string error;
+    const std::unique_ptr<io::live_run> run = io::live_run::start(std::move(config), error);
+    INFO(error);
+    REQUIRE(run);
+    const io::live_result result = run->finish();
+    REQUIRE(result.flows.size() == 3);
+    for (const io::live_flow& flow : result.flows) {
+        INFO(lab::to_string(flow.variant));
+        CHECK(flow.outcome.packets == 1'000);
+        CHECK(flow.outcome.fates.sum() == 1'000);
+        CHECK(flow.damaged == 0);
+        CHECK(flow.repeated == 0);
+        CHECK(flow.outcome.overhead_pct <= 10.0);
+        if (flow.variant == lab::variant::baseline) continue;
+        // What both ends say they sent is what the network was given. The last packets may still be under way.
+        CHECK(flow.on_the_wire <= flow.carrier_sent);
+        CHECK(flow.on_the_wire + 10 * 1'500 >= flow.carrier_sent);
+        CHECK(flow.near.sender.source.packets >= 1'000);  // and the greetings
+        CHECK(flow.near.sender.source.packets <= 1'250);
+        CHECK(flow.far.receiver.delivered + 100 >= flow.outcome.fates.delivered);
+        // Framing is counted at its highest, so that only a little of the rest could be hidden in it.
+        CHECK(flow.transport_pct() > 0);
+        CHECK(flow.transport_pct() < 60);
+        CHECK(flow.paths.size() == (flow.variant == lab::variant::dual ? 2 : 1));
+        CHECK((flow.bytes.metered > 0) == (flow.variant == lab::variant::dual));
+    }
+    if (result.timers.excessive()) SKIP("this machine was too busy to keep time");
+    const auto lost = [&](std::size_t flow) { return result.flows[flow].outcome.apparent_loss_pct; };
+    CHECK(lost(2) <= lost(0));
+    const auto& endings = result.flows[2].packets;
+    CHECK(std::any_of(endings.begin(), endings.end(),
+                      [](const lab::packet_record& p) { return p.recovered_by != recovery::none; }));
+}
+
+TEST_CASE("a live run whose tunnels find no way says so") {
+    io::live_run_config config = call(1_s, 1);
+    lab::path_model narrow{.rtt_ms = 30};
+    narrow.mtu = 1'000;  // less than a packet of QUIC needs
+    config.network.primary = lab::path::create(narrow, 1, 20_s, io::voice_frame).value();
+    config.carrier = io::live_tunnels();
+    config.patience = 4_s;
+    std::string error;
+    CHECK_FALSE(io::live_run::start(std::move(config), error));
+    CHECK(error.find("'single' found no way within 4 s") != std::string::npos);
+    CHECK(error.find("E002") != std::string::npos);
+}
+#endif
+
 TEST_CASE("the demo's results and report") {
     if (!std::filesystem::exists(program())) SKIP("the program is not built");
+    const bool is_bare = GENERATE(false, true);
+    CAPTURE(is_bare);
     const scratch_folder folder;
     const std::string json_file = (folder.path / "result.json").string();
     const std::string output = (folder.path / "new" / "folder").string();
-    const int status = demo("--seconds 5 --json " + json_file + " --output " + output, folder.path / "messages");
+    const std::string how = is_bare ? "--bare " : "";
+    const int status = demo(how + "--seconds 5 --json " + json_file + " --output " + output, folder.path / "messages");
     INFO(content_of(folder.path / "messages"));
     REQUIRE(status == 0);
 
     const nlohmann::json result = nlohmann::json::parse(content_of(json_file));
     REQUIRE(result["runs"].size() == 3);
     CHECK(result["settings"]["seconds"] == 5);
+#if defined DUALITY_MASQUE
+    CHECK(result["settings"]["carrier"] == (is_bare ? "udp" : "tunnel"));
+    CHECK((result["runs"][2]["transport_bytes"].get<std::int64_t>() > 0) == !is_bare);
+#else
+    CHECK(result["settings"]["carrier"] == "udp");
+#endif
     CHECK_FALSE(result["outages"]["primary"].empty());
     for (const nlohmann::json& run : result["runs"]) {
         const nlohmann::json& fates = run["fates"];
@@ -158,6 +224,8 @@ TEST_CASE("the demo says what is wrong with its arguments") {
     CHECK(content_of(messages).find("nowhere") != std::string::npos);
     CHECK(demo("--seconds 0", messages) != 0);
     CHECK(content_of(messages).find("--seconds") != std::string::npos);
+    CHECK(demo("--sealed", messages) != 0);
+    CHECK(content_of(messages).find("--bare") != std::string::npos);
 
     std::ofstream{folder.path / "file"} << "in the way";
     CHECK(demo("--output " + (folder.path / "file").string() + "/demo", messages) != 0);

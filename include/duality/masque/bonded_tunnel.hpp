@@ -63,6 +63,7 @@ struct bonded_tunnel_config {
     duration unreachable_after = duration::from_seconds(3);  ///< without an answer on any path
     session_config session = bond_session_config();          ///< but for `max_payload`, which the relay chooses
     connection_config connection{};
+    bond_observer* observer = nullptr;  ///< must outlive the bond
 };
 
 inline constexpr field_bounds bonded_tunnel_bounds[] = {

@@ -59,7 +59,7 @@ struct relay_config {
     std::uint32_t max_tunnels_per_connection = 128;
     std::uint64_t rate_per_client_bps = 0;     ///< payload, both directions together; 0: as fast as it goes
     std::uint64_t bytes_per_client = 0;        ///< payload, for good; needs tokens; 0: no limit
-    std::uint32_t max_unanswered = 2'000;      ///< payloads sent to a target that has never answered
+    std::uint32_t max_unanswered = 2'000;      ///< payloads in a row that a target leaves unanswered
     std::uint32_t max_payload = 1'500;         ///< largest UDP payload either way, bytes
     std::uint32_t buffered_datagrams = 8'192;  ///< of all tunnels and both directions; about `max_payload` bytes each
     duration payload_lifetime = duration::from_ms(200);  ///< how long a target's payload may wait for its client
@@ -68,6 +68,7 @@ struct relay_config {
     std::uint32_t max_bonds_per_client = 16;
     duration bond_grace = duration::from_seconds(10);     ///< a bond waits so long for a leg when its last one is gone
     session_config bond_session = bond_session_config();  ///< at most `paths.max_paths` legs
+    bond_observer* observer = nullptr;                    ///< of all bonds; must outlive the relay
     connection_config connection{};
     // Several relays behind one port: see worker_steering.hpp, and client_ledger.hpp for limits that hold for all of them.
     std::uint32_t workers = 1;        ///< how many; more than one need a `secret`, the same for all
@@ -136,18 +137,22 @@ struct relay_statistics {
     std::uint64_t bytes_up = 0;             ///< payload handed over for targets
     std::uint64_t bytes_down = 0;           ///< payload accepted from targets
     std::uint64_t over_rate = 0;            ///< payloads dropped by the rate or byte limit of a client
-    std::uint64_t unanswered = 0;           ///< payloads dropped because the target never answered
+    std::uint64_t unanswered = 0;           ///< payloads dropped because the target did not answer
     std::uint64_t no_buffer = 0;            ///< payloads for targets dropped because the outputs were not taken
     std::uint64_t clock_backwards = 0;
     std::uint64_t open_bonds = 0;
     std::uint64_t accepted_bonds = 0;
-    std::uint64_t refused_legs = 0;  ///< requests to join a bond
+    std::uint64_t joined_legs = 0;   ///< requests to join a bond that were accepted
+    std::uint64_t refused_legs = 0;  ///< and those that were not
+    std::uint64_t lost_bonds = 0;    ///< of the accepted ones, those whose client did not come back
+    bond_statistics bonds;           ///< of all bonds so far
 
     constexpr relay_statistics& operator+=(const relay_statistics& other) noexcept {
         connections += other.connections;
         open_connections += other.open_connections;
         open_tunnels += other.open_tunnels;
         accepted_connections += other.accepted_connections;
+        resumed_connections += other.resumed_connections;
         accepted_tunnels += other.accepted_tunnels;
         handshakes += other.handshakes;
         retries += other.retries;
@@ -167,7 +172,10 @@ struct relay_statistics {
         clock_backwards += other.clock_backwards;
         open_bonds += other.open_bonds;
         accepted_bonds += other.accepted_bonds;
+        joined_legs += other.joined_legs;
         refused_legs += other.refused_legs;
+        lost_bonds += other.lost_bonds;
+        bonds += other.bonds;
         return *this;
     }
 };

@@ -44,6 +44,7 @@ struct relay_options {
     std::uint64_t quota_mb = 0;
     std::string stats;
     int drain_s = 30;
+    std::int64_t hold_ms = 0;
     bool quiet = false;
 };
 
@@ -171,6 +172,7 @@ private:
         protocol.max_tunnels_per_client = options_.max_tunnels_per_client;
         protocol.rate_per_client_bps = options_.rate_kbps * 1'000;
         protocol.bytes_per_client = options_.quota_mb * 1'000'000;
+        protocol.bond_session = masque::bond_session_config(duration::from_ms(options_.hold_ms));
         server_ = io::relay_workers::create(config, options_.workers, error);
         if (!server_ || options_.stats.empty()) return;
         endpoint_ = io::figures_endpoint::create(address_from("--stats", options_.stats), error);
@@ -304,6 +306,12 @@ void add_relay_command(CLI::App& app) {
     command
         ->add_option("--stats", options->stats, "Serve figures by HTTP here: /stats is JSON, /metrics for Prometheus")
         ->type_name("ADDR:PORT");
+    command
+        ->add_option("--hold", options->hold_ms,
+                     "Keep what comes over a bond so long, so that targets get it at an even pace; 0: not at all")
+        ->type_name("MS")
+        ->check(CLI::Range(std::int64_t{0}, std::int64_t{1'000}))
+        ->capture_default_str();
     command->add_option("--drain", options->drain_s, "How long open tunnels may go on after SIGTERM")
         ->type_name("SECONDS")
         ->capture_default_str();

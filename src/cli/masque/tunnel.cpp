@@ -30,6 +30,7 @@ struct tunnel_options {
     std::string roots;
     bool no_direct = false;
     std::int64_t lifetime_ms = 100;
+    std::int64_t hold_ms = 0;
     std::vector<std::string> paths;
 };
 
@@ -163,6 +164,7 @@ private:
         config.protocol.pins = plain.protocol.pins;
         config.protocol.roots = plain.protocol.roots;
         config.protocol.payload_lifetime = plain.protocol.payload_lifetime;
+        config.protocol.session = masque::bond_session_config(duration::from_ms(options_.hold_ms));
         config.listen = plain.listen;
         config.target = plain.target;
         config.direct = plain.direct;
@@ -250,6 +252,13 @@ void add_tunnel_command(CLI::App& app) {
                      "Use this interface or local address; given twice or more, the relay bonds them. budget: "
                      "megabytes a day; via: where the relay is to be reached over this path")
         ->type_name("IF|ADDR[,metered][,budget=MB][,via=ADDR:PORT]");
+    command
+        ->add_option("--hold", options->hold_ms,
+                     "Keep what comes over several paths so long, so that the program gets it at an even pace; 0: not "
+                     "at all")
+        ->type_name("MS")
+        ->check(CLI::Range(std::int64_t{0}, std::int64_t{1'000}))
+        ->capture_default_str();
     command->add_flag("--no-direct", options->no_direct, "Without the relay send nothing at all");
     command->add_option("--lifetime", options->lifetime_ms, "A datagram that waited so long is not sent any more")
         ->type_name("MS")
