@@ -59,11 +59,16 @@ std::optional<std::uint8_t> bonded_tunnel::impl::free_number() noexcept {
 status bonded_tunnel::impl::connect(client_leg& leg) noexcept {
     leg.retry_at = instant::never();
     leg.on = nullptr;
+    // The relay may recognise this end by what it gave the leg's last connection, or that of another leg.
+    const heap_ptr<connection> last = std::move(leg.link);
+    byte_view ticket = last ? last->security().ticket() : byte_view{};
+    for (const client_leg& other : legs)
+        if (ticket.empty() && other.link) ticket = other.link->security().ticket();
     leg.link = make_on_heap<connection>(shared.memory, shared, *this, latest);
     if (!leg.link) return status::out_of_memory;
     const wall_time wall = wall_time::from_ns(detail::saturating_add(latest.ns(), wall_offset.ns()));
     leg.at = phase::connecting;
-    return leg.link->start_client(latest, leg.config.path, {relay.host(), {pins.data(), pins.size()}, wall});
+    return leg.link->start_client(latest, leg.config.path, {relay.host(), {pins.data(), pins.size()}, wall, ticket});
 }
 
 void bonded_tunnel::impl::retry_later(client_leg& leg) noexcept {

@@ -20,14 +20,31 @@ struct figure {
 [[nodiscard]] std::vector<figure> figures_of(const relay_server_stats& s) {
     const masque::relay_statistics& r = s.protocol;
     const masque::connection_statistics& c = r.connections;
+    const sender_statistics& down = r.bonds.sender;
+    const receiver_statistics& up = r.bonds.receiver;
     return {
         {"open_connections", "QUIC connections", r.open_connections, true},
         {"open_tunnels", "CONNECT-UDP tunnels", r.open_tunnels, true},
+        {"open_bonds", "Tunnels of several connections", r.open_bonds, true},
         {"unfinished_handshakes", "QUIC handshakes under way", r.handshakes, true},
         {"lookups", "Names being looked up", s.lookups, true},
         {"connections", "QUIC connections accepted", r.accepted_connections},
         {"resumed_connections", "Of those, the ones with a ticket of an earlier one", r.resumed_connections},
         {"tunnels", "CONNECT-UDP tunnels accepted", r.accepted_tunnels},
+        {"bonds", "Tunnels of several connections accepted", r.accepted_bonds},
+        {"lost_bonds", "Of those, the ones whose client did not come back", r.lost_bonds},
+        {"joined_legs", "Connections that joined a bond", r.joined_legs},
+        {"refused_legs", "Connections refused by a bond", r.refused_legs},
+        {"bond_delivered", "Payloads out of bonds", up.delivered},
+        {"bond_rebuilt", "Of those, the ones rebuilt from repairs", up.rebuilt},
+        {"bond_duplicates", "Payloads that came out of bonds before", up.duplicates},
+        {"bond_outdated", "Payloads that came too late to be of use", up.outdated},
+        {"bond_payload_bytes", "Payload bytes into bonds, with IP and UDP headers", down.source.bytes},
+        {"bond_framing_bytes", "Bytes of framing around them", down.framing_bytes},
+        {"bond_repair_bytes", "Bytes of parity and repairs into bonds", down.parity.bytes + down.reactive.bytes},
+        {"bond_copy_bytes", "Bytes of copies into bonds", down.copies.bytes},
+        {"bond_control_bytes", "Bytes of reports and probes into bonds", down.control.bytes},
+        {"bond_over_cap", "Repairs and copies not sent because of the overhead cap", down.refused_by_cap},
         {"retries", "Clients asked to prove their address", r.retries},
         {"resets", "Packets of unknown connections answered with a reset", r.resets},
         {"refused_connections", "Connections refused by a limit", r.refused_connections},

@@ -69,6 +69,8 @@ bool tunnel_client::connect(std::string& error) {
     masque::tunnel_config protocol = config_.protocol;
     protocol.path = path_;
     protocol.wall = calendar_now();
+    keep_ticket();
+    protocol.ticket = ticket_;
     result<masque::tunnel> made = masque::tunnel::create(monotonic_now(), protocol, allocator::system());
     if (!made) {
         error = "tunnel: " + std::string{to_string(made.code())} + " " + std::string{made.error().where.field};
@@ -77,6 +79,14 @@ bool tunnel_client::connect(std::string& error) {
     tunnel_.emplace(std::move(made).value());
     retry_at_ = instant::never();
     return true;
+}
+
+/// What the last relay gave is good for the next connection, if that relay was one.
+void tunnel_client::keep_ticket() {
+    ticket_.clear();
+    if (!tunnel_) return;
+    const byte_view given = tunnel_->ticket();
+    ticket_.assign(given.begin(), given.end());
 }
 
 void tunnel_client::on_programs() {

@@ -83,6 +83,7 @@ private:
     [[nodiscard]] handle_ptr<uv_poll_t> watch(const batch_socket& socket, void* data, uv_poll_cb then,
                                               std::string& error);
     [[nodiscard]] bool connect(std::string& error);
+    void keep_ticket();
     void on_programs();
     void on_relay();
     void on_direct(sender& from);
@@ -104,6 +105,7 @@ private:
     masque::udp_path path_;
     std::unique_ptr<wake_timer> timer_;
     std::optional<masque::tunnel> tunnel_;
+    std::vector<std::uint8_t> ticket_;  ///< of the last connection, for the next
     std::map<masque::udp_address, std::unique_ptr<sender>> senders_;
     std::map<masque::flow_id, sender*> flows_;
     instant retry_at_ = instant::never();

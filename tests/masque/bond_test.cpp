@@ -56,6 +56,28 @@ TEST_CASE("a bond forms over two paths and carries payloads both ways") {
     CHECK(w.bond().max_payload() > 1'000);
 }
 
+TEST_CASE("a path that comes back is recognised by a ticket") {
+    masque_world w;
+    w.start_bond();
+    CHECK(run_flow(w, 50) == 50);
+    const auto path = GENERATE(std::size_t{0}, std::size_t{1});
+    CHECK(w.bond().path_down(w.now, path) == status::ok);
+    CHECK(run_flow(w, 50) == 50);
+    CHECK(w.relay->statistics().resumed_connections == 0);
+    CHECK(w.bond().path_up(w.now, path, w.bond_paths[path].path.local) == status::ok);
+    CHECK(run_flow(w, 50) == 50);
+    CHECK(w.bond().leg(w.now, path).joined);
+    const relay_statistics stats = w.relay->statistics();
+    CHECK(stats.resumed_connections == 1);
+    CHECK(stats.joined_legs == 2);
+    CHECK(stats.lost_bonds == 0);
+    // The echo's payloads went up and down through the sessions, but for those before the bond was there.
+    CHECK(stats.bonds.receiver.delivered >= 100);
+    CHECK(stats.bonds.receiver.delivered <= 150);
+    CHECK(stats.bonds.sender.source.packets == stats.bonds.receiver.delivered);
+    CHECK(stats.bonds.sender.framing_bytes > 0);
+}
+
 TEST_CASE("a dead first path holds up nobody") {
     masque_world w;
     w.network = [&](test::wire_packet& p, instant) {

@@ -331,6 +331,7 @@ TEST_CASE("a relay that restarts is found again, and the flow goes on") {
     CHECK(s.states == std::vector{io::tunnel_client_state::connected, io::tunnel_client_state::direct,
                                   io::tunnel_client_state::connected});
     CHECK(s.reasons[1].find("reset") != std::string::npos);  // told at once, not after a timeout
+    CHECK(s.client->stats().protocol.resumed);               // with the ticket of the first connection
 }
 
 TEST_CASE("a target that is not there closes the flow, and the next datagram opens another one") {
@@ -416,6 +417,8 @@ TEST_CASE("a game and a download over a bond outlive either path") {
     s.start_bond();
     REQUIRE(s.exchange(20, 200) >= 20);
     CHECK(s.server->stats().protocol.open_bonds == 1);
+    CHECK(io::to_json(s.server->stats()).find("\"open_bonds\": 1") != std::string::npos);
+    CHECK(io::to_prometheus(s.server->stats()).find("duality_relay_bonds_total 1\n") != std::string::npos);
     CHECK(s.run_until([&] { return s.bond->stats().legs.size() == 2 && s.bond->stats().legs[1].joined; }));
     const std::size_t killed = GENERATE(std::size_t{0}, std::size_t{1});
     CHECK(s.play(200) >= 190);

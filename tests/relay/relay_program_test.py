@@ -120,9 +120,17 @@ def main():
 
         ports = [free_port() for _ in range(3)]
         target = echo_server()
-        good = tunnel("relay.tokens", ports[0], f"{TARGET}:{target}")
+        options = state / "tunnel.conf"
+        options.write_text(f"relay = {address}\npin = {pin}\ntoken-file = {state / 'relay.tokens'}\n"
+                           f"listen = 127.0.0.1:9\ntarget = {TARGET}:{target}\nno-direct = true\n")
+        # The command line counts more than the file.
+        good = Program(program, "tunnel", "--config", options, "--listen", f"127.0.0.1:{ports[0]}")
         wrong = tunnel("other.tokens", ports[1], f"{TARGET}:{target}")
         named = tunnel("relay.tokens", ports[2], "name.of-nobody.invalid:9")
+        for words in (["--listen", "127.0.0.1:0"], ["--config", options, "--token", "one too many"]):
+            mistake = Program(program, "tunnel", *words)
+            if mistake.end() == 0 or not re.search("--relay is required|exclude each other", mistake.output):
+                fail(f"no word about a mistake: {mistake.output}")
         local = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         local.bind((CLIENT, 0))
         local.settimeout(0.2)

@@ -176,7 +176,10 @@ private:
         server_ = io::relay_workers::create(config, options_.workers, error);
         if (!server_ || options_.stats.empty()) return;
         endpoint_ = io::figures_endpoint::create(address_from("--stats", options_.stats), error);
-        if (!endpoint_) server_.reset();
+        if (endpoint_)
+            publish();
+        else
+            server_.reset();
     }
 
     void announce(const io::relay_identity& identity) const {
@@ -233,11 +236,13 @@ private:
         uv_stop(&loop_);
     }
 
+    void publish() {
+        const io::relay_server_stats stats = server_->stats();
+        endpoint_->publish(io::to_json(stats), io::to_prometheus(stats));
+    }
+
     void tick() {
-        if (endpoint_) {
-            const io::relay_server_stats stats = server_->stats();
-            endpoint_->publish(io::to_json(stats), io::to_prometheus(stats));
-        }
+        if (endpoint_) publish();
         if (!draining_) return;
         if (left_ms_ < tick_ms || server_->stats().protocol.open_tunnels == 0) return close();
         left_ms_ -= tick_ms;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "cli/commands.hpp"
+#include "cli/option_file.hpp"
 #include "relay/bond_client.hpp"
 #include "relay/relay_identity.hpp"
 #include "relay/tunnel_client.hpp"
@@ -225,17 +226,14 @@ private:
 void add_tunnel_command(CLI::App& app) {
     const auto options = std::make_shared<tunnel_options>();
     CLI::App* command = app.add_subcommand("tunnel", "Forward local UDP to a target through a relay (RFC 9298)");
-    command->set_config("--config", "", "Read these options from a file of NAME = VALUE lines");
-    command->add_option("--relay", options->relay, "HOST[:PORT] or a URI template of RFC 9298")
-        ->required()
+    add_option_file(*command);
+    command->add_option("--relay", options->relay, "HOST[:PORT] or a URI template of RFC 9298; needed")
         ->type_name("RELAY");
     command->add_option("--relay-address", options->relay_address, "Connect here instead of looking the relay up")
         ->type_name("ADDR:PORT");
-    command->add_option("--listen", options->listen, "Where local programs send to")
-        ->required()
-        ->type_name("ADDR:PORT");
-    command->add_option("--target", options->target, "Where the relay sends it; a name is looked up by the relay")
-        ->required()
+    command->add_option("--listen", options->listen, "Where local programs send to; needed")->type_name("ADDR:PORT");
+    command
+        ->add_option("--target", options->target, "Where the relay sends it; a name is looked up by the relay; needed")
         ->type_name("HOST:PORT");
     CLI::Option* token = command->add_option("--token", options->token,
                                              "Shown to the relay; others of this machine "
@@ -264,7 +262,14 @@ void add_tunnel_command(CLI::App& app) {
         ->type_name("MS")
         ->capture_default_str()
         ->check(CLI::Range(std::int64_t{1}, std::int64_t{60'000}));
-    command->callback([options] { tunnel_run{*options}.run(); });
+    command->callback([options, command] {
+        apply_option_file(*command);
+        for (const auto& [name, value] :
+             {std::pair{"--relay", &options->relay}, {"--listen", &options->listen}, {"--target", &options->target}})
+            if (value->empty()) throw CLI::RequiredError(name);
+        if (!options->token.empty() && !options->token_file.empty()) fail("token and token-file exclude each other");
+        tunnel_run{*options}.run();
+    });
 }
 
 }  // namespace cli
