@@ -331,7 +331,7 @@ private:
         end.bind = is_far ? config_.peer.bind : config_.client.bind;
         end.start = origin_;
         end.calendar = config_.calendar;
-        end.on_event = [this, &f, is_far](const session_event& e) { on_event(f, is_far, e); };
+        end.on_event = [this, &f, is_far](instant now, const session_event& e) { on_event(f, is_far, now, e); };
         if (config_.record) record(f, is_far, end);
         if (!config_.psk.empty()) end.security = {.psk = config_.psk, .rules = {.initiate = false}};
         end.paths.resize(paths);
@@ -382,10 +382,9 @@ private:
 
     // The thread of the end.
 
-    void on_event(flow& f, bool is_far, const session_event& e) {
+    void on_event(flow& f, bool is_far, instant now, const session_event& e) {
         if (e.kind == session_event_kind::path || e.kind == session_event_kind::decision) {
-            f.triggers[is_far ? 1 : 0].push_back({is_far, e});
-            f.triggers[is_far ? 1 : 0].back().event.at = since_origin(e.at);
+            f.triggers[is_far ? 1 : 0].push_back({since_origin(now), is_far, e});
         }
         if (is_far || e.kind != session_event_kind::path || e.path.kind != path_event_kind::state_changed) return;
         f.path_changes.push_back({since_origin(e.path.at), e.path.path, e.path.to});
@@ -520,7 +519,7 @@ private:
         }
         out.path_changes = f.path_changes;
         for (const auto& of_end : f.triggers) out.triggers.insert(out.triggers.end(), of_end.begin(), of_end.end());
-        std::ranges::stable_sort(out.triggers, {}, [](const live_trigger& t) { return t.event.at; });
+        std::ranges::stable_sort(out.triggers, {}, &live_trigger::told);
         for (const auto& of_end : f.datagrams) out.datagrams.insert(out.datagrams.end(), of_end.begin(), of_end.end());
         if (f.near) out.near_recording = f.near->finish_recording();
         if (f.far) out.far_recording = f.far->finish_recording();

@@ -149,8 +149,9 @@ struct live_path_change {
 
 /// A path or control event of either end.
 struct live_trigger {
+    instant told;  ///< when the session gave it away, as the lab's event log has it
     bool is_far = false;
-    session_event event{};  ///< its `at` counts from the first packet
+    session_event event{};  ///< its own times are those of the session's clock
 };
 
 /// A datagram that an end put on a path or read from it.

@@ -138,7 +138,7 @@ void udp_endpoint::drain(instant now) {
             case output_kind::transmit: transmit(now, out.transmit); break;
             case output_kind::deliver: deliver(now, out.deliver); break;
             case output_kind::event:
-                if (config_.on_event) config_.on_event(out.event);
+                if (config_.on_event) config_.on_event(now, out.event);
                 break;
             case output_kind::none: break;
         }

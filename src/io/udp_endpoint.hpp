@@ -49,7 +49,7 @@ struct udp_endpoint_config {
     std::function<void(instant, path_id, byte_view)> on_datagram{};  ///< every authentic datagram, before the session
     std::function<void(instant, path_id, byte_view)> on_transmit{};  ///< every datagram that was put on a path
     std::function<void(instant, const delivery&)> on_delivery{};
-    std::function<void(const session_event&)> on_event{};
+    std::function<void(instant, const session_event&)> on_event{};
 };
 
 struct udp_endpoint_stats {

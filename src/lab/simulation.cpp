@@ -43,7 +43,8 @@ public:
           links_{network.primary, network.second},
           near_{std::move(near)},
           far_{std::move(far)},
-          log_{config.keep_events} {}
+          log_{config.keep_events},
+          heard_{!config.far_hears_first, !config.far_hears_first} {}
 
     [[nodiscard]] status open(std::uint32_t mtu) {
         const bool two = config_.protection == variant::dual || config_.protection == variant::hot;
@@ -129,6 +130,7 @@ private:
         const detail::in_flight d = air_.take();
         const byte_view bytes = air_.bytes(d);
         if (d.to_far) note_own_arrival(bytes);
+        if (d.to_far) heard_[d.path] = true;
         session& to = d.to_far ? far_ : near_;
         touched_[d.to_far] = true;
         const status taken = to.handle_datagram(now_, d.path, bytes);
@@ -179,6 +181,7 @@ private:
     }
 
     void transmit(const transmission& t, bool from_far) {
+        if (from_far && !heard_[t.path]) return;  // nowhere to send to
         path& p = links_[t.path];
         link& over = from_far ? p.reverse : p.forward;
         const link_outcome outcome = over.transmit(now_, t.bytes.size() + ip_udp_bytes);
@@ -267,6 +270,7 @@ private:
     detail::air air_;
     std::vector<std::size_t> index_of_;        ///< packet index by source number
     std::array<bool, 2> touched_{true, true};  ///< since `wake`: near, far
+    std::array<bool, 2> heard_;                ///< by path: the far end knows where it leads
     session_output out_;                       ///< kept, as it is large
     std::uint64_t wrong_releases_ = 0;
     instant now_{};

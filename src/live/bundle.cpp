@@ -97,11 +97,11 @@ namespace fs = std::filesystem;
     for (const io::live_trigger& t : flow.triggers) {
         const session_event& e = t.event;
         std::string what = e.kind == session_event_kind::path
-                               ? path_trigger(t.is_far, e.path.path, static_cast<std::uint64_t>(e.path.from),
+                               ? path_trigger(e.path.path, static_cast<std::uint64_t>(e.path.from),
                                               static_cast<std::uint64_t>(e.path.to))
                                : control_trigger(static_cast<std::uint64_t>(e.decision.output), e.decision.old_value,
                                                  e.decision.new_value);
-        if (!what.empty()) out.triggers.push_back({t.is_far, std::move(what), e.at - instant{}});
+        if (!what.empty()) out.triggers.push_back({t.is_far, std::move(what), t.told - instant{}});
     }
     return out;
 }

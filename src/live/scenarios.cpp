@@ -146,7 +146,7 @@ constexpr std::array<scenario, 16> all_scenarios = {{
     for (const lab::packet_record& p : run.packets) out.packets.push_back(view_of(p, deadline));
     for (const lab::event& e : run.log) {
         trigger_view t{(e.subject & 1) != 0, {}, e.at - instant{}};
-        if (e.kind == lab::event_kind::regime) t.what = path_trigger(t.is_far, e.subject >> 1, e.a, e.b);
+        if (e.kind == lab::event_kind::regime) t.what = path_trigger(e.subject >> 1, e.a, e.b);
         if (e.kind == lab::event_kind::decision)
             t.what = control_trigger(e.subject >> 1, static_cast<std::int64_t>(e.a), static_cast<std::int64_t>(e.b));
         if (!t.what.empty()) out.triggers.push_back(std::move(t));
@@ -206,6 +206,7 @@ lab::simulation_config rules_of(const scenario& s) noexcept {
             .payload = packet_bytes,
             .metered_budget = {.day_bytes = s.metered_bytes},
             .keep_events = lab::event_log::retention::all,
+            .far_hears_first = true,
             .keep_packets = true};
 }
 
@@ -234,8 +235,6 @@ declaration declare(const scenario& s) {
               : field(elapsed_field, visibility::observed, "from the sender's clock to the receiver's, the same clock"),
         field("hold_depth", visibility::unsupported, "fixed at 30 ms: what it would be follows every delay"),
         field("parity_rate", visibility::unsupported, "follows estimates that depend on when reports come"),
-        field("far_discovery", visibility::unsupported,
-              "the far end cannot probe a path before it has heard where that leads; in the lab it can"),
         field("regime", visibility::unsupported, "the detector ranks delays that differ by less than the guard")};
     d.manifest = {"primary.csv", "second.csv", "network-0.csv", "near.rec", "far.rec", "live.json"};
     if (s.protection == lab::variant::dual || s.protection == lab::variant::hot)
@@ -256,8 +255,7 @@ result<lab_outcome> run_lab(const lab::simulation_config& rules, const lab::trac
     return out;
 }
 
-std::string path_trigger(bool is_far, std::uint64_t path, std::uint64_t from, std::uint64_t to) {
-    if (is_far && from == static_cast<std::uint64_t>(path_state::standby)) return {};  // see `declare`
+std::string path_trigger(std::uint64_t path, std::uint64_t from, std::uint64_t to) {
     constexpr std::array<std::string_view, 5> names = {"standby", "warm", "active", "suspect", "dead"};
     const auto name = [&](std::uint64_t state) { return std::string{state < names.size() ? names[state] : "?"}; };
     return "path " + std::to_string(path) + " " + name(from) + " to " + name(to);

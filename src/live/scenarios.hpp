@@ -68,7 +68,7 @@ inline constexpr std::uint64_t late_runs = 96;
 
 /// The name of a trigger, the same from the lab's event log and from a live session's events. Empty: none that is
 /// compared. `old_value` and `new_value` are path states or values of the output.
-[[nodiscard]] std::string path_trigger(bool is_far, std::uint64_t path, std::uint64_t from, std::uint64_t to);
+[[nodiscard]] std::string path_trigger(std::uint64_t path, std::uint64_t from, std::uint64_t to);
 [[nodiscard]] std::string control_trigger(std::uint64_t output, std::int64_t old_value, std::int64_t new_value);
 
 /// A packet's end by the lab's own rule, with the times that count from the first packet.

@@ -91,6 +91,14 @@ private:
         return use(found_.lab) || std::ranges::any_of(found_.lab_late, use);
     }
 
+    /// The least `apart` of the lab's run and its late ones.
+    template <class Apart>
+    [[nodiscard]] duration closest_lab_run(Apart apart) const {
+        duration closest = apart(found_.lab);
+        for (const run_view& run : found_.lab_late) closest = std::min(closest, apart(run));
+        return closest;
+    }
+
     template <class Member>
     void compare_sets(std::string_view field, Member is_member) {
         if (!compares(field)) return;
@@ -107,18 +115,16 @@ private:
     void compare_triggers(const trigger_group& group) {
         if (!compares(trigger_field)) return;
         const std::vector<const trigger_view*> live = group.of(found_.live);
-        duration closest = duration::infinite();
-        const bool is_known = any_lab_run([&](const run_view& run) {
+        const duration closest = closest_lab_run([&](const run_view& run) {
             const std::vector<const trigger_view*> lab = group.of(run);
             const auto same_name = [](const trigger_view* a, const trigger_view* b) { return a->what == b->what; };
-            if (!std::ranges::equal(lab, live, same_name)) return false;
+            if (!std::ranges::equal(lab, live, same_name)) return duration::infinite();
             duration apart{};
             for (std::size_t i = 0; i < live.size(); ++i) apart = std::max(apart, distance(lab[i]->at, live[i]->at));
-            closest = std::min(closest, apart);
-            return apart <= declared_.window;
+            return apart;
         });
         if (closest != duration::infinite()) out_.worst_trigger = std::max(out_.worst_trigger, closest);
-        if (is_known) return;
+        if (closest <= declared_.window) return;
         if (closest != duration::infinite())
             return out_.reasons.push_back(group.name() + "the same triggers, but " + ms_text(closest) + " apart");
         name_difference(group.name(), group.of(found_.lab), live);
@@ -144,14 +150,13 @@ private:
         for (std::size_t i = 0; i < found_.live.packets.size(); ++i) {
             const packet_view& live = found_.live.packets[i];
             if (live.end == packet_end::lost) continue;
-            duration closest = duration::infinite();
-            const bool is_known = any_lab_run([&](const run_view& run) {
-                if (run.packets[i].end == packet_end::lost) return false;
-                closest = std::min(closest, distance(run.packets[i].elapsed, live.elapsed));
-                return closest <= declared_.window;
+            const duration closest = closest_lab_run([&](const run_view& run) {
+                if (run.packets[i].end == packet_end::lost) return duration::infinite();
+                return distance(run.packets[i].elapsed, live.elapsed);
             });
-            if (closest != duration::infinite()) out_.worst_elapsed = std::max(out_.worst_elapsed, closest);
-            if (!is_known && closest != duration::infinite() && ++told <= reasons_per_field)
+            if (closest == duration::infinite()) continue;
+            out_.worst_elapsed = std::max(out_.worst_elapsed, closest);
+            if (closest > declared_.window && ++told <= reasons_per_field)
                 out_.reasons.push_back("packet " + std::to_string(i) + " took times that are " + ms_text(closest) +
                                        " apart");
         }

@@ -57,6 +57,37 @@ TEST_CASE("simulation: every variant and family is found by its name") {
     CHECK_FALSE(find_variant("").has_value());
 }
 
+TEST_CASE("simulation: a far end that has to hear first sends nothing on a path before something has come over it") {
+    // The time at which the far end first sends on a path, and at which something first comes over it.
+    const auto first_words = [](const run_result& r, path_id path) {
+        instant said = instant::never();
+        instant heard = instant::never();
+        for (const datagram_record& d : r.datagrams) {
+            if (d.path != path) continue;
+            if (d.from_far) said = std::min(said, d.sent);
+            if (!d.from_far) heard = std::min(heard, d.arrival);
+        }
+        return std::pair{said, heard};
+    };
+    // The near end's first probe of the second path is lost.
+    scenario network = clean_network();
+    trace other;
+    trace_error why;
+    REQUIRE(parse_trace("send_ms,delay_ms\n0,\n2000,25\n4000,25\n", {}, other, why) == status::ok);
+    auto second = path::create(other);
+    REQUIRE(second.has_value());
+    network.second = std::move(second).value();
+    for (const bool hears_first : {false, true}) {
+        const run_result r = run(network, {.far_hears_first = hears_first, .keep_datagrams = true});
+        for (const path_id path : {path_id{0}, path_id{1}}) {
+            const auto [said, heard] = first_words(r, path);
+            REQUIRE_FALSE(said.is_never());
+            if (hears_first) CHECK(said >= heard);
+            if (!hears_first && path == 1) CHECK(said < heard);
+        }
+    }
+}
+
 TEST_CASE("simulation: same scenario and configuration, same events") {
     for (const variant v : all_variants) {
         CAPTURE(to_string(v));

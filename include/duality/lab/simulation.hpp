@@ -49,6 +49,9 @@ struct simulation_config {
     std::uint32_t overhead_cap_bp = 1'000;       ///< basis points
     byte_budget_config metered_budget{.day_bytes = 200'000'000};
     event_log::retention keep_events = event_log::retention::hash_only;
+    /// The far end cannot send on a path before something has come over it, as where only that tells it where the path
+    /// leads. Otherwise it knows from the beginning.
+    bool far_hears_first = false;
     bool keep_packets = false;    ///< return the record of every packet
     bool keep_datagrams = false;  ///< and of every datagram (not for `baseline`)
 };
