@@ -147,7 +147,8 @@ enum {
     DUALITY_CONFIG_PARITY_POLICY = 8,     ///< duality_parity_policy_config
     DUALITY_CONFIG_REPAIR_GENERATOR = 9,  ///< duality_repair_generator_config
     DUALITY_CONFIG_AGGREGATOR = 10,       ///< duality_aggregator_config
-    DUALITY_CONFIG_CLOCK_SYNC = 11        ///< duality_clock_sync_config
+    DUALITY_CONFIG_CLOCK_SYNC = 11,       ///< duality_clock_sync_config
+    DUALITY_CONFIG_SERVICE_LEVEL = 12     ///< duality_service_level_config
 };
 
 /// What brought a packet here.
@@ -338,6 +339,12 @@ enum {
     DUALITY_LAB_LEO_SATELLITE = 4,    ///< a low-orbit satellite
     DUALITY_LAB_MOBILE_HOTSPOT = 5,   ///< a mobile phone's hotspot
     DUALITY_LAB_VPN_ON_PATH = 6       ///< cable or fibre through a VPN
+};
+
+/// What a service-level monitor promises of its false alarms.
+enum {
+    DUALITY_ALARM_MEAN_TIME = 0,   ///< they are so far apart in the mean, or further
+    DUALITY_ALARM_PROBABILITY = 1  ///< so great is the chance that there is ever one, or smaller
 };
 
 /// What protects a flow in the lab.
@@ -1098,6 +1105,47 @@ DUALITY_API duality_status duality_outage_ledger_add(duality_outage_ledger* ledg
 DUALITY_API duality_status duality_outage_ledger_get_outages(const duality_outage_ledger* ledger,
                                                              duality_outages* outages);
 DUALITY_API duality_status duality_outage_ledger_clear(duality_outage_ledger* ledger);
+
+/// Service-level monitor: an alarm when more packets miss their deadline than was agreed. It may be asked after every
+/// packet; false alarms come no more often than promised all the same.
+typedef struct duality_service_level duality_service_level;
+
+typedef struct duality_service_level_config {
+    uint32_t struct_size;
+    int32_t promise;                  ///< DUALITY_ALARM_…
+    int64_t block_ns;                 ///< an alarm comes at the end of one; long against bursts; 10 ms … 1 h
+    int64_t between_false_alarms_ns;  ///< with DUALITY_ALARM_MEAN_TIME; 1 min … 10 years
+    uint32_t miss_max_ppm;            ///< agreed share of packets that miss the deadline; 1 … 500000
+    uint32_t false_alarm_ppm;         ///< with DUALITY_ALARM_PROBABILITY; 1 … 500000
+} duality_service_level_config;
+
+typedef struct duality_service_level_statistics {
+    uint32_t struct_size;
+    uint32_t reserved;
+    uint64_t packets;
+    uint64_t missed;  ///< of them, their deadline
+    uint64_t blocks;  ///< ended, with packets in them
+    uint64_t alarms;
+    int64_t last_alarm_ns;     ///< DUALITY_NEVER: none yet
+    uint64_t clock_backwards;  ///< calls with a time before the last one; it was clamped
+    double evidence;           ///< what the bets against the agreed share have come to
+    double threshold;          ///< an alarm is raised when the evidence reaches it
+} duality_service_level_statistics;
+
+DUALITY_API duality_status duality_service_level_config_default(duality_service_level_config* config);
+DUALITY_API duality_status duality_service_level_create(const duality_service_level_config* config,
+                                                        const duality_host* host, duality_failure* failure,
+                                                        duality_service_level** monitor);
+DUALITY_API duality_status duality_service_level_destroy(duality_service_level* monitor);
+/// A packet's fate became known: it was there by its deadline (1) or not (0). `alarm` (may be NULL): 1 when an alarm was
+/// raised, for the blocks that ended before `at_ns`.
+DUALITY_API duality_status duality_service_level_observe(duality_service_level* monitor, int64_t at_ns,
+                                                         uint32_t in_time, uint32_t* alarm);
+/// Lets time pass without a packet. `alarm` as above.
+DUALITY_API duality_status duality_service_level_advance(duality_service_level* monitor, int64_t at_ns,
+                                                         uint32_t* alarm);
+DUALITY_API duality_status duality_service_level_get_statistics(const duality_service_level* monitor,
+                                                                duality_service_level_statistics* statistics);
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Several paths

@@ -7,6 +7,7 @@
 
 #include "duality/lab/simulation.hpp"
 #include "duality/parity.hpp"
+#include "duality/service_level.hpp"
 #include "duality/session_config.hpp"
 #include "duality/status.hpp"
 
@@ -27,6 +28,7 @@ enum class config_kind : std::int32_t {
     repair_generator,
     aggregator,
     clock_sync,
+    service_level,
 };
 
 }  // namespace duality::capi

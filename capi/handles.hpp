@@ -35,6 +35,7 @@ enum class handle_kind : std::uint8_t {
     session,
     clock_sync,
     tunnel,
+    service_level,
 };
 
 namespace slots {

@@ -42,6 +42,7 @@ struct bounds_tables {
         case config_kind::repair_generator: out = {repair_generator_bounds, {}}; return true;
         case config_kind::aggregator: out = {aggregator_bounds, {}}; return true;
         case config_kind::clock_sync: out = {clock_sync_bounds, {}}; return true;
+        case config_kind::service_level: out = {service_level_bounds, {}}; return true;
     }
     return false;
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// Statistics and the aggregator in C.
+// Statistics, the service-level monitor and the aggregator in C.
 #include "duality/statistics.hpp"
 
 #include "duality/multipath.hpp"
+#include "duality/service_level.hpp"
 #include "objects.hpp"
 
 using namespace duality;
@@ -34,6 +35,12 @@ struct duality::capi::handle_traits<duality_outage_ledger> {
 };
 
 template <>
+struct duality::capi::handle_traits<duality_service_level> {
+    using object = service_level;
+    static constexpr handle_kind kind = handle_kind::service_level;
+};
+
+template <>
 struct duality::capi::handle_traits<duality_aggregator> {
     using object = aggregator;
     static constexpr handle_kind kind = handle_kind::aggregator;
@@ -57,6 +64,27 @@ constexpr auto outages_of = [](auto&&, duality_outages& c, const outage_ledger& 
     std::copy(cpp.counts().begin(), cpp.counts().end(), c.at_least);
     c.longest_ns = cpp.longest().ns();
     c.total_ns = cpp.total().ns();
+};
+
+constexpr auto service_level_fields = [](auto&& visit, auto& c, auto& cpp) {
+    visit(c.promise, cpp.promise, alarm_promise::probability, "promise");
+    visit(c.block_ns, cpp.block);
+    visit(c.between_false_alarms_ns, cpp.between_false_alarms);
+    visit(c.miss_max_ppm, cpp.miss_max_ppm);
+    visit(c.false_alarm_ppm, cpp.false_alarm_ppm);
+};
+
+constexpr auto service_level_statistics_of = [](auto&& visit, duality_service_level_statistics& c,
+                                                const service_level& cpp) {
+    const service_level_statistics& counted = cpp.statistics();
+    visit(c.packets, counted.packets);
+    visit(c.missed, counted.missed);
+    visit(c.blocks, counted.blocks);
+    visit(c.alarms, counted.alarms);
+    visit(c.last_alarm_ns, counted.last_alarm);
+    visit(c.clock_backwards, counted.clock_backwards);
+    visit(c.evidence, cpp.evidence());
+    visit(c.threshold, cpp.threshold());
 };
 
 constexpr auto aggregator_fields = [](auto&& visit, auto& c, auto& cpp) { visit(c.window, cpp.window); };
@@ -194,6 +222,46 @@ duality_status duality_outage_ledger_clear(duality_outage_ledger* ledger) {
     return with(ledger, [](outage_ledger& object) {
         object.clear();
         return status::ok;
+    });
+}
+
+duality_status duality_service_level_config_default(duality_service_level_config* config) {
+    return give_struct(config, service_level_config{}, service_level_fields);
+}
+
+duality_status duality_service_level_create(const duality_service_level_config* config, const duality_host* host,
+                                            duality_failure* failure, duality_service_level** monitor) {
+    service_level_config wanted;
+    const auto early = take_struct(config, wanted, service_level_fields);
+    return create("service-level monitor", host, early, failure, monitor,
+                  [&](const allocator&) { return service_level::create(wanted); });
+}
+
+duality_status duality_service_level_destroy(duality_service_level* monitor) {
+    return destroy(monitor);
+}
+
+duality_status duality_service_level_observe(duality_service_level* monitor, std::int64_t at_ns, std::uint32_t in_time,
+                                             std::uint32_t* alarm) {
+    return with(monitor, [&](service_level& object) {
+        const bool raised = object.observe(instant::from_ns(at_ns), in_time != 0);
+        if (alarm != nullptr) *alarm = raised ? 1 : 0;
+        return status::ok;
+    });
+}
+
+duality_status duality_service_level_advance(duality_service_level* monitor, std::int64_t at_ns, std::uint32_t* alarm) {
+    return with(monitor, [&](service_level& object) {
+        const bool raised = object.advance(instant::from_ns(at_ns));
+        if (alarm != nullptr) *alarm = raised ? 1 : 0;
+        return status::ok;
+    });
+}
+
+duality_status duality_service_level_get_statistics(const duality_service_level* monitor,
+                                                    duality_service_level_statistics* statistics) {
+    return with(monitor, [&](const service_level& object) {
+        return static_cast<status>(give_struct(statistics, object, service_level_statistics_of));
     });
 }
 

@@ -13,6 +13,7 @@
 #include "campaign/bundle_file.hpp"
 #include "campaign/state_file.hpp"
 #include "duality/random.hpp"
+#include "duality/service_level.hpp"
 
 namespace duality {
 inline namespace v0 {
@@ -34,7 +35,30 @@ struct unit {
     return duration::from_ns(std::llround(value * 1e6));
 }
 
-[[nodiscard]] std::vector<double> values_of(const lab::run_result& run) {
+struct level_alarm {
+    bool raised = false;
+    duration after;  ///< the first packet; the whole run when there was none
+};
+
+/// What a service-level monitor would have said while the run went on. It is told of each packet at its deadline.
+[[nodiscard]] result<level_alarm> watch(const lab::run_result& run, duration deadline, double level_pct) {
+    result<service_level> monitor =
+        service_level::create({.miss_max_ppm = static_cast<std::uint32_t>(std::lround(level_pct * 1e4)),
+                               .promise = alarm_promise::probability,
+                               .false_alarm_ppm = 10'000});
+    if (!monitor) return monitor.error();
+    const auto since_first = [&](instant at) { return at - run.packets.front().sent; };
+    instant due{};
+    for (const lab::packet_record& p : run.packets) {
+        due = std::max(due, p.sent + p.baseline + deadline);  // the baseline steps
+        if (monitor->observe(due, p.released <= p.sent + p.baseline + deadline))
+            return level_alarm{true, since_first(due)};
+    }
+    if (run.packets.empty()) return level_alarm{};
+    return level_alarm{monitor->advance(due + service_level_config{}.block), since_first(due)};
+}
+
+[[nodiscard]] std::vector<double> values_of(const lab::run_result& run, const level_alarm& alarm) {
     std::vector<double> out;
     for (const lab::figure_info& figure : lab::figure_table()) out.push_back(figure.get(run.outcome));
     out.push_back(run.framing.framing_pct);
@@ -42,6 +66,8 @@ struct unit {
     out.push_back(static_cast<double>(run.alarms.suspicions));
     out.push_back(static_cast<double>(run.alarms.failovers));
     out.push_back(static_cast<double>(run.alarms.false_alarms));
+    out.push_back(alarm.raised ? 1 : 0);
+    out.push_back(alarm.after.ms() / 1'000);
     return out;
 }
 
@@ -130,15 +156,21 @@ private:
             return out;
         }
         for (std::size_t i = 0; i < settings_of(plan_); ++i) {
-            const lab::recipe what = recipe_of(plan_, out_.cells[u.first_cell + i], seed);
+            lab::recipe what = recipe_of(plan_, out_.cells[u.first_cell + i], seed);
+            what.config.keep_packets = true;
             result<lab::run_result> run =
                 lab::simulate(network.value().network, what.config, network.value().send_times);
             if (!run) {
                 refuse(run.error());
                 return out;
             }
+            const result<level_alarm> alarm = watch(*run, what.config.deadline, plan_.level_pct);
+            if (!alarm) {
+                refuse(alarm.error());
+                return out;
+            }
             campaign_run& done = out.emplace_back();
-            done.values = values_of(*run);
+            done.values = values_of(*run, alarm.value());
             done.event_hash = run->event_hash;
             done.broken = lab::broken_promise(*run, what.config);
             for (const lab::expectation& e : plan_.expected)
@@ -190,7 +222,9 @@ std::span<const column_info> columns() {
         std::vector<column_info> out;
         for (const lab::figure_info& figure : lab::figure_table()) out.push_back({figure.name, figure.count});
         for (const std::string_view name : {"framing_pct", "hot_duplicate_pct"}) out.push_back({name, false});
-        for (const std::string_view name : {"suspicions", "failovers", "false_alarms"}) out.push_back({name, true});
+        for (const std::string_view name : {"suspicions", "failovers", "false_alarms", "level_alarm"})
+            out.push_back({name, true});
+        out.push_back({"level_alarm_s", false});
         return out;
     }();
     return all;

@@ -34,6 +34,8 @@ struct campaign_plan {
     std::vector<std::uint32_t> payload{400};
     control_law law = control_law::adaptive;
     std::uint32_t overhead_cap_bp = 1'000;
+    /// Apparent loss, in per cent, that a service-level monitor watches each run for; 0.0001 … 50.
+    double level_pct = 0.2;
     std::vector<lab::expectation> expected;  ///< of every run, beside its promises
 };
 

@@ -28,6 +28,7 @@ namespace campaign {
     out["payload"] = plan.payload;
     out["law"] = plan.law == control_law::reference ? "reference" : "adaptive";
     out["overhead_cap_bp"] = plan.overhead_cap_bp;
+    out["level_pct"] = plan.level_pct;
     out["expected"] = json::array();
     for (const lab::expectation& e : plan.expected)
         out["expected"].push_back({{"figure", e.figure}, {"at_most", e.at_most}});

@@ -3,14 +3,16 @@
 #include <cmath>
 #include <cstdio>
 
+#include "campaign/svg.hpp"
 #include "cli/comparison.hpp"
-#include "cli/svg.hpp"
 
 namespace duality {
 inline namespace v0 {
 namespace cli {
 
 namespace {
+
+using campaign::svg_drawing;
 
 /// One column of bars. The length of a bar is the square root of its value, so that small ones show beside large ones. The
 /// longest of ours and of the bare flow fills the room; a rival's bar that would be longer is cut.

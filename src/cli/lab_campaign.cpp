@@ -160,6 +160,10 @@ void add_lab_campaign_command(CLI::App& lab) {
         ->capture_default_str();
     command->add_option("--csv", c.csv_file, "Write one line per run to FILE, or - for standard output")
         ->type_name("FILE|-");
+    command
+        ->add_option("--service-level", c.plan.level_pct, "Apparent loss, in %, that a monitor watches every run for")
+        ->check(CLI::Range(0.0001, 50.0))
+        ->capture_default_str();
     command->add_option("--json", c.json_file, "Write plan, means, intervals and spreads to FILE")->type_name("FILE|-");
     command->add_option("--html", c.html_file, "Write a page with plots to FILE")->type_name("FILE");
     command->callback([options] { run_command(*options); });

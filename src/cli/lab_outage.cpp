@@ -11,9 +11,9 @@
 #include <string>
 #include <vector>
 
+#include "campaign/svg.hpp"
 #include "cli/commands.hpp"
 #include "cli/lab_support.hpp"
-#include "cli/svg.hpp"
 #include "duality/lab/outages.hpp"
 
 namespace duality {
@@ -21,6 +21,9 @@ inline namespace v0 {
 namespace cli {
 
 namespace {
+
+using campaign::svg_drawing;
+using campaign::svg_number;
 
 struct outage_options {
     std::string family = "reference";

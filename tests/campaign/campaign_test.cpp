@@ -90,6 +90,33 @@ TEST_CASE("campaign: every run is the recipe's own") {
     }
 }
 
+TEST_CASE("campaign: the service-level monitor tells a bad run from a good one") {
+    campaign_plan plan = small_plan();
+    plan.families = {lab::family::leo_satellite};
+    plan.hold_ms = {15};
+    plan.seconds = 20;
+    const auto share_and_time = [&](double level_pct, std::size_t cell) {
+        plan.level_pct = level_pct;
+        const campaign_result done = run_campaign(plan, on_threads(1));
+        REQUIRE(done.complete);
+        std::pair<double, double> mean{};
+        for (const campaign_run& run : done.runs[cell]) {
+            mean.first += run.values[column_index("level_alarm")] / static_cast<double>(plan.seeds);
+            mean.second += run.values[column_index("level_alarm_s")] / static_cast<double>(plan.seeds);
+        }
+        return mean;
+    };
+    // Bare packets lose more than 1 % there; of 0.01 % that is far too much, and nobody agreed on half of them.
+    const auto [all, soon] = share_and_time(0.01, 0);
+    CHECK(all == 1);
+    CHECK(soon < 15);
+    const auto [none, whole] = share_and_time(50, 0);
+    CHECK(none == 0);
+    CHECK(whole > 19);
+    plan.level_pct = 0;
+    CHECK(run_campaign(plan, on_threads(1)).error.starts_with("miss_max_ppm"));
+}
+
 TEST_CASE("campaign: one that was stopped goes on, and ends as if it had not been") {
     const campaign_plan plan = small_plan();
     const std::string expected = all_of(plan, run_campaign(plan, {}));

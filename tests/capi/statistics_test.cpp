@@ -62,6 +62,56 @@ TEST_CASE("C statistics: bursts, gaps and outages") {
     CHECK(duality_outage_ledger_destroy(ledger) == DUALITY_OK);
 }
 
+TEST_CASE("C service level: an alarm when more misses its deadline than was agreed") {
+    counting_host host;
+    auto config = made<duality_service_level_config>();
+    REQUIRE(duality_service_level_config_default(&config) == DUALITY_OK);
+    CHECK(config.miss_max_ppm == 2'000);
+    auto why = made<duality_failure>();
+    duality_service_level* monitor = nullptr;
+    config.miss_max_ppm = 0;
+    CHECK(duality_service_level_create(&config, nullptr, &why, &monitor) == DUALITY_INVALID_CONFIG);
+    CHECK(std::string_view{why.field} == "miss_max_ppm");
+    config.miss_max_ppm = 10'000;
+    config.promise = 2;
+    CHECK(duality_service_level_create(&config, nullptr, &why, &monitor) == DUALITY_INVALID_CONFIG);
+    CHECK(std::string_view{why.field} == "promise");
+    config.promise = DUALITY_ALARM_PROBABILITY;
+    REQUIRE(duality_service_level_create(&config, host.get(), nullptr, &monitor) == DUALITY_OK);
+
+    // 20 packets a second: one in a hundred misses, as agreed, and later one in four.
+    auto counted = made<duality_service_level_statistics>();
+    std::int64_t at = 0;
+    std::uint32_t alarms = 0;
+    const auto feed = [&](int packets, int every) {
+        for (int i = 0; i < packets; ++i) {
+            std::uint32_t alarm = 7;
+            REQUIRE(duality_service_level_observe(monitor, at += 50'000'000, i % every != 0 ? 1 : 0, &alarm) ==
+                    DUALITY_OK);
+            alarms += alarm;
+        }
+    };
+    feed(1'000, 100);
+    CHECK(alarms == 0);
+    REQUIRE(duality_service_level_get_statistics(monitor, &counted) == DUALITY_OK);
+    CHECK(counted.last_alarm_ns == DUALITY_NEVER);
+    CHECK(counted.threshold == 100.0);
+    feed(400, 4);
+    CHECK(alarms > 0);
+    std::uint32_t alarm = 7;
+    REQUIRE(duality_service_level_advance(monitor, at, &alarm) == DUALITY_OK);
+    CHECK(alarm == 0);
+    REQUIRE(duality_service_level_observe(monitor, 0, 1, nullptr) == DUALITY_OK);
+    REQUIRE(duality_service_level_get_statistics(monitor, &counted) == DUALITY_OK);
+    CHECK(counted.packets == 1'401);
+    CHECK(counted.missed == 110);
+    CHECK(counted.alarms == alarms);
+    CHECK(counted.last_alarm_ns > 50'000'000'000);
+    CHECK(counted.clock_backwards == 1);
+    CHECK(duality_service_level_destroy(monitor) == DUALITY_OK);
+    CHECK(host.live == 0);
+}
+
 TEST_CASE("C aggregator: each packet once, whichever path brought it") {
     duality_aggregator* aggregator = nullptr;
     REQUIRE(duality_aggregator_create(nullptr, nullptr, nullptr, &aggregator) == DUALITY_OK);

@@ -52,6 +52,8 @@ TEST_CASE("C structs: configurations of callers of any age") {
         creating(duality_repair_generator_create, duality_repair_generator_destroy));
     check_config<duality_aggregator_config>(duality_aggregator_config_default,
                                             creating(duality_aggregator_create, duality_aggregator_destroy));
+    check_config<duality_service_level_config>(duality_service_level_config_default,
+                                               creating(duality_service_level_create, duality_service_level_destroy));
     check_config<duality_clock_sync_config>(duality_clock_sync_config_default,
                                             creating(duality_clock_sync_create, duality_clock_sync_destroy));
     check_config<duality_session_config>(duality_session_config_default,

@@ -1099,6 +1099,62 @@ class SenderStatistics:
     @property
     def implausible_feedback(self) -> int: ...
 
+class ServiceLevel:
+    """Raises an alarm when more packets miss their deadline than was agreed. It may be asked after every packet;
+    false alarms come no more often than promised all the same.
+    """
+    @property
+    def evidence(self) -> float:
+        """what the bets have come to"""
+    @property
+    def threshold(self) -> float:
+        """evidence that raises an alarm"""
+    @property
+    def statistics(self) -> ServiceLevelStatistics: ...
+    def __init__(self, config: ServiceLevelConfig = ...) -> None: ...
+    def observe(self, at_ns: int, in_time: bool) -> bool:
+        """A packet's fate became known. True: an alarm was raised, for the blocks that ended before."""
+    def observe_all(self, at_ns: npt.NDArray[np.int64], in_time: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+        """Many packets in one call, without the GIL: arrays of int64 and bool. The times of the alarms."""
+    def advance(self, at_ns: int) -> bool:
+        """Lets time pass without a packet."""
+
+class ServiceLevelConfig:
+    """Configuration of a ServiceLevel."""
+    _fields: tuple[str, ...]
+    __hash__: None  # type: ignore[assignment]
+    miss_max_ppm: int
+    """agreed share of packets that miss the deadline; 1 to 500000"""
+    block_ns: int
+    """an alarm comes at the end of one; 10 ms to 1 h"""
+    promise: enums.AlarmPromise
+    """what is promised of false alarms"""
+    between_false_alarms_ns: int
+    """with MEAN_TIME; 1 min to 10 years"""
+    false_alarm_ppm: int
+    """with PROBABILITY; 1 to 500000"""
+    def __init__(self, *, miss_max_ppm: int = ..., block_ns: int = ..., promise: enums.AlarmPromise = ..., between_false_alarms_ns: int = ..., false_alarm_ppm: int = ...) -> None: ...
+
+class ServiceLevelStatistics:
+    """Packets, blocks and alarms since creation."""
+    _fields: tuple[str, ...]
+    __hash__: None  # type: ignore[assignment]
+    @property
+    def packets(self) -> int: ...
+    @property
+    def missed(self) -> int:
+        """of them, their deadline"""
+    @property
+    def blocks(self) -> int:
+        """ended, with packets in them"""
+    @property
+    def alarms(self) -> int: ...
+    @property
+    def last_alarm_ns(self) -> int:
+        """2**63 - 1: none yet"""
+    @property
+    def clock_backwards(self) -> int: ...
+
 class Session:
     """Everything DUALITY does, as one object; the same at both ends. It never reads a clock and
     has no socket: times (ns, your monotonic clock) and datagrams go in, outputs come out.

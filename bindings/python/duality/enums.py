@@ -125,6 +125,8 @@ class ConfigKind(enum.IntEnum):
     """duality_aggregator_config"""
     CLOCK_SYNC = 11
     """duality_clock_sync_config"""
+    SERVICE_LEVEL = 12
+    """duality_service_level_config"""
 
 
 class Recovery(enum.IntEnum):
@@ -398,6 +400,15 @@ class Family(enum.IntEnum):
     """a mobile phone's hotspot"""
     VPN_ON_PATH = 6
     """cable or fibre through a VPN"""
+
+
+class AlarmPromise(enum.IntEnum):
+    """What a service-level monitor promises of its false alarms."""
+
+    MEAN_TIME = 0
+    """they are so far apart in the mean, or further"""
+    PROBABILITY = 1
+    """so great is the chance that there is ever one, or smaller"""
 
 
 class Variant(enum.IntEnum):

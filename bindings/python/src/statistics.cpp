@@ -3,6 +3,9 @@
 // The estimators that reports are made of, fed by whole arrays.
 #include "duality/statistics.hpp"
 
+#include <vector>
+
+#include "duality/service_level.hpp"
 #include "support.hpp"
 
 namespace duality::python {
@@ -32,6 +35,63 @@ void add_verbs(py::class_<owned<T>>& c) {
             "add_all", [](owned<T>& self, const py::object& delays) { add_all(self, delays, "delay_ns"); },
             py::arg("delay_ns"), "Every element of an int64 array, in one call without the GIL.")
         .def("clear", method(&T::clear));
+}
+
+using service_level_object = owned<service_level>;
+
+/// Times and fates in, times of the alarms out.
+[[nodiscard]] py::array_t<std::int64_t> observe_all(service_level_object& self, const py::object& at,
+                                                    const py::object& in_time) {
+    const array_view<const std::int64_t> times{at, "at_ns", 1};
+    const array_view<const bool> fates{in_time, "in_time", 1};
+    require_length(fates.extent(0), times.extent(0), "in_time");
+    std::vector<std::int64_t> alarms;
+    service_level_object::batch batch{self};
+    {
+        const py::gil_scoped_release free;
+        for (std::size_t i = 0; i < times.extent(0); ++i)
+            if (batch.object.observe(instant::from_ns(times[i]), fates[i])) alarms.push_back(times[i]);
+    }
+    return py::array_t<std::int64_t>{static_cast<py::ssize_t>(alarms.size()), alarms.data()};
+}
+
+void bind_service_level(py::module_& m) {
+    config<service_level_config>{m, "ServiceLevelConfig", "Configuration of a ServiceLevel."}
+        .field("miss_max_ppm", &service_level_config::miss_max_ppm,
+               "agreed share of packets that miss the deadline; 1 to 500000")
+        .field("block_ns", &service_level_config::block, "an alarm comes at the end of one; 10 ms to 1 h")
+        .field("promise", &service_level_config::promise, "what is promised of false alarms")
+        .field("between_false_alarms_ns", &service_level_config::between_false_alarms,
+               "with MEAN_TIME; 1 min to 10 years")
+        .field("false_alarm_ppm", &service_level_config::false_alarm_ppm, "with PROBABILITY; 1 to 500000");
+
+    using counters = service_level_statistics;
+    record<counters>{m, "ServiceLevelStatistics", "Packets, blocks and alarms since creation."}
+        .field("packets", &counters::packets)
+        .field("missed", &counters::missed, "of them, their deadline")
+        .field("blocks", &counters::blocks, "ended, with packets in them")
+        .field("alarms", &counters::alarms)
+        .field("last_alarm_ns", &counters::last_alarm, "2**63 - 1: none yet")
+        .field("clock_backwards", &counters::clock_backwards);
+
+    py::class_<service_level_object>{
+        m, "ServiceLevel",
+        "Raises an alarm when more packets miss their deadline than was agreed. It may be asked after every packet;\n"
+        "false alarms come no more often than promised all the same."}
+        .def(py::init([](const service_level_config& wanted) {
+                 result<service_level> made = service_level::create(wanted);
+                 if (!made) raise(made.error(), py::cast(wanted));
+                 return std::make_unique<service_level_object>(std::move(made).value());
+             }),
+             py::arg_v("config", service_level_config{}, "..."))
+        .def("observe", method(&service_level::observe), py::arg("at_ns"), py::arg("in_time"),
+             "A packet's fate became known. True: an alarm was raised, for the blocks that ended before.")
+        .def("observe_all", &observe_all, py::arg("at_ns"), py::arg("in_time"),
+             "Many packets in one call, without the GIL: arrays of int64 and bool. The times of the alarms.")
+        .def("advance", method(&service_level::advance), py::arg("at_ns"), "Lets time pass without a packet.")
+        .def_property_readonly("evidence", method(&service_level::evidence), "what the bets have come to")
+        .def_property_readonly("threshold", method(&service_level::threshold), "evidence that raises an alarm")
+        .def_property_readonly("statistics", method(&service_level::statistics));
 }
 
 }  // namespace
@@ -96,6 +156,8 @@ void bind_statistics(py::module_& m) {
         .def_property_readonly("gap_density_ppm", method(&burst_gap::gap_density_ppm))
         .def_property_readonly("mean_burst_packets", method(&burst_gap::mean_burst_packets))
         .def_property_readonly("mean_gap_packets", method(&burst_gap::mean_gap_packets));
+
+    bind_service_level(m);
 }
 
 }  // namespace duality::python

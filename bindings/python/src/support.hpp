@@ -24,6 +24,7 @@
 #include "duality/lab/simulation.hpp"
 #include "duality/memory.hpp"
 #include "duality/parity.hpp"
+#include "duality/service_level.hpp"
 #include "duality/session_config.hpp"
 #include "duality/status.hpp"
 #include "duality/time.hpp"
@@ -81,6 +82,7 @@ DUALITY_PYTHON_ENUM(stream_mode, StreamMode);
 DUALITY_PYTHON_ENUM(transmit_kind, TransmitKind);
 DUALITY_PYTHON_ENUM(session_event_kind, SessionEventKind);
 DUALITY_PYTHON_ENUM(clock_state, ClockState);
+DUALITY_PYTHON_ENUM(alarm_promise, AlarmPromise);
 DUALITY_PYTHON_ENUM(wire::close_reason, CloseReason);
 DUALITY_PYTHON_ENUM(lab::family, Family);
 DUALITY_PYTHON_ENUM(lab::variant, Variant);

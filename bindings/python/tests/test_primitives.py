@@ -236,6 +236,24 @@ def test_statistics_of_arrays():
         duality.BurstGap(0)
 
 
+def test_service_level_raises_an_alarm():
+    config = duality.ServiceLevelConfig(miss_max_ppm=10_000, promise=duality.AlarmPromise.PROBABILITY)
+    monitor = duality.ServiceLevel(config)
+    at = np.arange(1400, dtype=np.int64) * 50 * MS
+    in_time = np.ones(1400, dtype=bool)
+    in_time[:1000:100] = False
+    assert len(monitor.observe_all(at[:1000], in_time[:1000])) == 0 and monitor.evidence < monitor.threshold
+    in_time[1000::4] = False
+    alarms = monitor.observe_all(at[1000:], in_time[1000:])
+    assert len(alarms) == monitor.statistics.alarms > 0 and alarms[-1] == monitor.statistics.last_alarm_ns
+    assert monitor.statistics.missed == 110 and monitor.observe(0, True) in (True, False)
+    assert monitor.statistics.clock_backwards == 1
+    with pytest.raises(duality.ConfigError):
+        duality.ServiceLevel(duality.ServiceLevelConfig(miss_max_ppm=0))
+    with pytest.raises(duality.Error):
+        monitor.observe_all(at, in_time[1:])
+
+
 def test_clock_sync_finds_the_offset():
     clock = duality.ClockSync()
     offset, now = 123 * MS, 0

@@ -33,7 +33,8 @@ Buffer = Union[bytes, bytearray, memoryview, npt.NDArray[np.uint8]]
 
 # What pybind11 cannot know: elements of arrays, keys of dictionaries, and arguments that are read as buffers.
 ARRAYS = {"now_ns": "int64", "origin_ns": "int64", "delay_ns": "int64", "send_ns": "int64", "sequence": "uint64",
-          "indices": "uint32", "present": "bool_", "lost": "bool_", "sources": "uint8", "repairs": "uint8"}
+          "indices": "uint32", "present": "bool_", "lost": "bool_", "at_ns": "int64", "in_time": "bool_",
+          "sources": "uint8", "repairs": "uint8"}
 RETURNS = {
     "RegimeDetector.on_arrivals": "tuple[npt.NDArray[np.int8], npt.NDArray[np.uint8], list[RegimeEvent]]",
     "RlcEncoder.encode": "tuple[npt.NDArray[np.void], npt.NDArray[np.uint8]]",

@@ -9,7 +9,7 @@
 
 namespace duality {
 inline namespace v0 {
-namespace cli {
+namespace campaign {
 
 /// "12.5": at most one digit after the point, none when it is zero.
 [[nodiscard]] inline std::string svg_number(double value) {
@@ -90,6 +90,6 @@ private:
     std::string out_;
 };
 
-}  // namespace cli
+}  // namespace campaign
 }  // namespace v0
 }  // namespace duality
