@@ -10,8 +10,8 @@ help:
 	@echo 'make relay   build and start a relay on port 4433; says how to use it'
 	@echo 'make test    build with GCC, Clang and sanitizers; run every test and gate'
 	@echo 'make test-all the same, and relay and tunnel with OpenSSL in a Debian 13, beside programs of others'
-	@echo 'make bench   build and run the benchmarks; figures in build/bench/latest'
-	@echo 'make results write docs/results and the tables and plots of docs/ anew'
+	@echo 'make bench   build and run all benchmarks; write docs/results and the tables and plots of docs/ anew'
+	@echo 'make results the same with those benchmarks only that the promises come from'
 	@echo 'make build   build the optimised library and programs into build/release'
 	@echo 'make format  rewrite the C++ files the way the format gate wants them'
 	@echo 'make clean   remove build/'
@@ -43,6 +43,7 @@ test-all:
 
 bench: build
 	@scripts/bench
+	@scripts/results --ledger build/bench/latest
 
 results: build
 	@scripts/results

@@ -21,8 +21,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--reference", required=True, metavar="PROGRAM", help="python_reference, the C++ side")
     parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--quick", action="store_true", help="two rounds, to see whether it runs")
     parser.add_argument("--json", metavar="FILE|-")
     arguments = parser.parse_args()
+    rounds = 2 if arguments.quick else arguments.rounds
 
     random = np.random.default_rng(1)
     packets = random.integers(0, 256, (10_000, 1200), dtype=np.uint8)
@@ -36,7 +38,7 @@ def main():
     }
     with tempfile.NamedTemporaryFile() as file:
         np.concatenate([now, origin]).tofile(file.name)
-        rows = measure(cases, [arguments.reference, file.name], arguments.rounds)
+        rows = measure(cases, [arguments.reference, file.name], rounds)
     if arguments.json != "-":
         for row in rows:
             print(f"{row['name']:54} {row['value']:.3f} x   (floor {row['floor']}, target {row['target']};  "
