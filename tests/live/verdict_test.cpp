@@ -111,6 +111,19 @@ TEST_CASE("any difference in what is declared is a mismatch") {
     CHECK_FALSE(j.reasons.empty());
 }
 
+TEST_CASE("times are told against the run of the lab that comes closest") {
+    live::evidence e = good();
+    e.lab_late = {e.lab, e.lab};
+    e.live.triggers[0].at = e.lab.triggers[0].at + 9_ms;
+    e.live.packets[0].elapsed = e.lab.packets[0].elapsed + 8_ms;
+    e.lab_late[1].triggers[0].at = e.live.triggers[0].at - 2_ms;
+    e.lab_late[1].packets[0].elapsed = e.live.packets[0].elapsed - 3_ms;
+    const live::judgement j = live::judge(declared(), e);
+    CHECK(j.outcome == verdict::pass);
+    CHECK(j.worst_trigger == 2_ms);
+    CHECK(j.worst_elapsed == 3_ms);
+}
+
 TEST_CASE("a run may be what the lab is when it is late, and nothing else") {
     live::evidence e = good();
     e.lab.packets.resize(100, {packet_end::on_time, packet_origin::own, 30_ms});
