@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "support/counting_allocator.hpp"
+#include "support/http_head.hpp"
 #include "support/raw_client.hpp"
 
 using namespace duality;
@@ -12,6 +13,10 @@ using namespace duality::literals;
 using namespace duality::masque;
 using test::byte_writer;
 using test::bytes;
+using test::connect_head;
+using test::head;
+using test::headers_frame;
+using field = test::header_field;
 using test::masque_world;
 using test::raw_client;
 
@@ -19,7 +24,6 @@ namespace {
 
 // HTTP/3 frames (RFC 9114, section 7.2) and errors (section 8.1; RFC 9204, section 6; RFC 9297, section 5.2).
 constexpr std::uint64_t data_frame = 0;
-constexpr std::uint64_t headers_frame = 1;
 constexpr std::uint64_t settings_frame = 4;
 constexpr std::uint64_t push_promise_frame = 5;
 constexpr std::uint64_t max_push_id_frame = 0x0D;
@@ -35,40 +39,6 @@ constexpr std::uint64_t message_error = 0x10E;
 constexpr std::uint64_t decompression_failed = 0x200;
 constexpr std::uint64_t encoder_stream_error = 0x201;
 constexpr std::uint64_t decoder_stream_error = 0x202;
-
-using field = std::pair<std::string_view, std::string_view>;
-
-void put_text(bytes& out, std::string_view text, std::uint8_t flags, std::size_t most_in_first) {
-    std::size_t size = text.size();
-    if (size < most_in_first) {
-        out.push_back(static_cast<std::uint8_t>(flags | size));
-    } else {
-        out.push_back(static_cast<std::uint8_t>(flags | most_in_first));
-        for (size -= most_in_first; size >= 128; size /= 128)
-            out.push_back(static_cast<std::uint8_t>(size % 128 | 128));
-        out.push_back(static_cast<std::uint8_t>(size));
-    }
-    out.insert(out.end(), text.begin(), text.end());
-}
-
-/// A HEADERS frame with literal fields only (RFC 9204, section 4.5.6).
-bytes head(const std::vector<field>& fields) {
-    bytes section{0, 0};
-    for (const auto& [name, value] : fields) {
-        put_text(section, name, 0x20, 7);
-        put_text(section, value, 0x00, 127);
-    }
-    return byte_writer{}.frame(headers_frame, section);
-}
-
-bytes connect_head(std::string_view path = "/.well-known/masque/udp/198.51.100.9/7/") {
-    return head({{":method", "CONNECT"},
-                 {":protocol", "connect-udp"},
-                 {":scheme", "https"},
-                 {":authority", "relay.test"},
-                 {":path", path},
-                 {"capsule-protocol", "?1"}});
-}
 
 bytes operator+(bytes a, const bytes& b) {
     a.insert(a.end(), b.begin(), b.end());
