@@ -126,11 +126,16 @@ void add_memory(std::vector<row>& rows) {
     world.start_bond();
     world.run_for(3_s);
     const std::size_t with = counted.live_bytes() - empty;
-    test::counting_allocator of_session;
-    const auto session_alone = session::create(masque::bond_session_config(), of_session.get());
     rows.push_back(figure("relay: a bond with its two connections", static_cast<double>(with) / 1'024, "KiB", 0, 0));
-    rows.push_back(figure("relay: of that, the session of the bond",
-                          static_cast<double>(of_session.live_bytes() + sizeof(session)) / 1'024, "KiB", 80, 60));
+    const auto session_of = [](std::uint32_t payload) {
+        test::counting_allocator counting;
+        session_config config = masque::bond_session_config();
+        config.max_payload = payload;
+        const auto alone = session::create(config, counting.get());
+        return static_cast<double>(counting.live_bytes() + sizeof(session)) / 1'024;
+    };
+    rows.push_back(figure("relay: of that, the session of the bond", session_of(1'200), "KiB", 80, 60));
+    rows.push_back(figure("relay: the same, of a client with payloads up to 256", session_of(256), "KiB", 80, 60));
 }
 
 }  // namespace

@@ -133,9 +133,11 @@ void bonded_tunnel::impl::watch_reachability() noexcept {
 void bonded_tunnel::impl::open(client_leg& leg) noexcept {
     std::array<char, uri_template::path_max> room{};
     std::array<char, bond_field_max> field{};
+    bond_parameters wanted;
+    if (config.protected_payload != 0) wanted.max_payload = config.protected_payload;
     status why = status::ok;
     leg.on = leg.link->connect_udp(relay.authority(), relay.expand(config.target, room), token.view(),
-                                   write_bond_field({}, field), why);
+                                   write_bond_field(wanted, field), why);
     if (leg.on == nullptr) return retry_later(leg);
     leg.at = phase::opening;
     leg.asked_at = latest;

@@ -217,6 +217,8 @@ result<bonded_tunnel> bonded_tunnel::create(instant now, const bonded_tunnel_con
         .in_range("max_payload", config.max_payload)
         .in_range("buffered_datagrams", config.buffered_datagrams)
         .in_range("payload_lifetime", config.payload_lifetime.ns() / ms)
+        .in_range("protected_payload", config.protected_payload)
+        .require("protected_payload", config.protected_payload == 0 || config.protected_payload >= 64)
         .in_range("opening_patience", config.opening_patience.ns() / ms)
         .in_range("retry_first", config.retry_first.ns() / ms)
         .in_range("retry_max", config.retry_max.ns() / ms)

@@ -38,6 +38,7 @@ struct relay_bond {
     udp_target target;
     client_account* client;
     target_id target_number;
+    std::uint32_t max_payload = 0;  ///< of the session
     std::array<bond_leg, most_legs> legs{};
     std::size_t leg_count = 0;
     instant over_at = instant::never();  ///< without a leg, and with nobody coming

@@ -35,7 +35,7 @@ bool relay::state::open_bond(relay_target& t) noexcept {
     bond_parameters told;
     told.id = b->id;
     told.secret = b->secret;
-    told.max_payload = bond_session.max_payload;
+    told.max_payload = b->max_payload;
     connection& via = *t.via;
     request& on = *t.on;
     t.via = nullptr;
@@ -45,11 +45,14 @@ bool relay::state::open_bond(relay_target& t) noexcept {
 }
 
 relay_bond* relay::state::make_bond(relay_target& t) noexcept {
-    result<session> endpoint = session::create(bond_session, shared.memory);
+    session_config wanted = bond_session;
+    if (t.bond_payload != 0) wanted.max_payload = std::min(wanted.max_payload, t.bond_payload);
+    result<session> endpoint = session::create(wanted, shared.memory);
     if (!endpoint) return nullptr;
     heap_ptr<relay_bond> made =
         make_on_heap<relay_bond>(shared.memory, std::move(endpoint).value(), *t.asked, *t.client, targets.id_of(t));
     if (!made || !tls::random_bytes(made->id) || !tls::random_bytes(made->secret)) return nullptr;
+    made->max_payload = wanted.max_payload;
     return bonds.add(std::move(made));
 }
 

@@ -58,6 +58,7 @@ void relay::state::on_head(connection& from, request& asked, const message& head
     t->at = target_state::opening;
     asked.user = targets.id_of(*t);
     t->wants_bond = bonded && bond.opens();
+    t->bond_payload = bond.max_payload.value_or(0);
     t->asked = make_on_heap<udp_target>(shared.memory, wanted);
     if (!t->asked) return refuse(*t, proxy_error::proxy_internal_error);
     if (const std::optional<ip_address> literal = wanted.literal()) return open(*t, *literal);

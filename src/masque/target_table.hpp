@@ -42,6 +42,7 @@ struct relay_target {
     udp_address address;
     relay_bond* bond = nullptr;  ///< has it instead of `via` and `on`
     bool wants_bond = false;
+    std::uint32_t bond_payload = 0;  ///< largest that the client wants protected; 0: it does not say
 };
 
 class target_table {

@@ -4,6 +4,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 
+#include "duality/session.hpp"
 #include "support/bond_runs.hpp"
 #include "support/counting_allocator.hpp"
 
@@ -76,6 +77,58 @@ TEST_CASE("a path that comes back is recognised by a ticket") {
     CHECK(stats.bonds.receiver.delivered <= 150);
     CHECK(stats.bonds.sender.source.packets == stats.bonds.receiver.delivered);
     CHECK(stats.bonds.sender.framing_bytes > 0);
+}
+
+TEST_CASE("a client says how large its payloads are, and the session is no larger") {
+    const auto memory_of = [](std::uint32_t payload) {
+        test::counting_allocator counted;
+        masque_world w;
+        w.memory = counted.get();
+        w.start_relay();
+        w.memory = allocator::system();
+        w.bond_config.protected_payload = payload;
+        w.start_bond();
+        const std::size_t before = counted.live_bytes();
+        w.run_for(200_ms);
+        CHECK(w.bond().state() == bond_state::bonded);
+        const std::size_t used = counted.live_bytes() - before;
+        // What fits is protected, the rest goes as it is.
+        CHECK(run_flow(w, 20) == 20);
+        CHECK(w.bond().statistics().unprotected == 0);
+        CHECK(w.bond().send(w.now, bytes(1'000)) == status::ok);
+        w.run_for(200_ms);
+        CHECK(w.at_target.back().content == bytes(1'000));
+        CHECK(w.bond().statistics().unprotected == (payload == 256 ? 1 : 0));
+        return used;
+    };
+    CHECK(memory_of(256) + 250'000 < memory_of(0));
+    CHECK(memory_of(16'384) == memory_of(0));  // the relay has the last word
+
+    masque_world w;
+    w.bond_config.protected_payload = 63;
+    const auto made = bonded_tunnel::create(w.now, w.bond_config, allocator::system());
+    REQUIRE_FALSE(made);
+    CHECK(made.error().where.field == "protected_payload");
+}
+
+TEST_CASE("a long hold has room for what it holds") {
+    for (const std::int64_t ms : {0, 15, 1'000})
+        CHECK(session::create(bond_session_config(duration::from_ms(ms)), allocator::system()));
+    masque_world w;
+    w.relay_config.bond_session = bond_session_config(500_ms);
+    w.echo = false;
+    w.start_bond();
+    w.run_for(200_ms);
+    const instant begin = w.now;
+    for (int i = 0; i < 200; ++i) {
+        (void)w.bond().send(w.now, bytes(200, static_cast<std::uint8_t>(i)));
+        w.drain();
+        w.run_for(5_ms);
+    }
+    w.run_for(1_s);
+    REQUIRE(w.at_target.size() == 200);
+    CHECK(w.at_target.front().at >= begin + 500_ms);
+    CHECK(w.relay->statistics().bonds.receiver.refused == 0);
 }
 
 TEST_CASE("a dead first path holds up nobody") {

@@ -39,10 +39,11 @@ inline constexpr std::uint8_t bond_first_leg = 0;
 /// The Dictionary in a `duality-bond` field. Which members are there says what it is.
 struct bond_parameters {
     std::optional<bond_id> id;
-    std::optional<std::uint8_t> leg;           ///< joining
-    std::optional<bond_proof> proof;           ///< joining
-    std::optional<bond_secret> secret;         ///< answer to opening
-    std::optional<std::uint32_t> max_payload;  ///< answer to opening: largest payload of the bond's session
+    std::optional<std::uint8_t> leg;    ///< joining
+    std::optional<bond_proof> proof;    ///< joining
+    std::optional<bond_secret> secret;  ///< answer to opening
+    /// Opening: largest payload that the client wants protected. Answer to it: largest payload of the bond's session.
+    std::optional<std::uint32_t> max_payload;
 
     [[nodiscard]] bool opens() const noexcept { return !id && !leg && !proof && !secret; }
     [[nodiscard]] bool joins() const noexcept { return id && leg && proof; }

@@ -15,13 +15,18 @@ inline namespace v0 {
 namespace masque {
 
 /// Keeps the last 64 packets for repairs and copies, one stream. Delivers at once, or evens out the pace by holding every
-/// packet for `hold`, at most 1 s. QUIC says what arrived, so that silence needs no reports.
+/// packet for `hold`, at most 1 s; a packet is worth something for 100 ms, and for 50 ms longer than the hold. QUIC says what arrived, so that silence needs no reports.
 [[nodiscard]] constexpr session_config bond_session_config(duration hold = duration::zero()) noexcept {
     session_config c;
     c.max_streams = 1;
     c.receive_packets = 64;
     c.hold.hold_min = c.hold.hold_initial = hold;
     c.hold.hold_max = hold == duration::zero() ? hold : std::max(hold, c.hold.hold_max);
+    c.stream.deadline = std::max(c.stream.deadline, hold + duration::from_ms(50));
+    if (hold == duration::zero())
+        c.hold.baseline.capacity = 64;  // nothing has a slot that would hang on it
+    else
+        c.receive_packets += static_cast<std::uint32_t>(c.hold.hold_max.ns() / 2'000'000);  // of 500 packets/s
     c.paths.keep_alive = duration::from_seconds(25);  // QUIC keeps its connections alive itself
     return c;
 }

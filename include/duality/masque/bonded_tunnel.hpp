@@ -61,7 +61,10 @@ struct bonded_tunnel_config {
     duration retry_first = duration::from_ms(500);   ///< a lost path is tried again after this, then twice as long …
     duration retry_max = duration::from_seconds(8);  ///< … up to this
     duration unreachable_after = duration::from_seconds(3);  ///< without an answer on any path
-    session_config session = bond_session_config();          ///< but for `max_payload`, which the relay chooses
+    /// Largest payload to be protected; longer ones go as they are. Less takes less memory at both ends; the relay may
+    /// choose less too. 0: as much as the relay wants.
+    std::uint32_t protected_payload = 0;
+    session_config session = bond_session_config();  ///< but for `max_payload`
     connection_config connection{};
     bond_observer* observer = nullptr;  ///< must outlive the bond
 };
@@ -71,6 +74,7 @@ inline constexpr field_bounds bonded_tunnel_bounds[] = {
     {"max_payload", 64, 65'527, "bytes"},
     {"buffered_datagrams", 4, 1 << 20, "datagrams"},
     {"payload_lifetime", 1, 60'000, "ms"},
+    {"protected_payload", 0, 16'384, "bytes"},
     {"opening_patience", 1, 60'000, "ms"},
     {"retry_first", 1, 600'000, "ms"},
     {"retry_max", 1, 600'000, "ms"},

@@ -32,6 +32,7 @@ struct tunnel_options {
     bool no_direct = false;
     std::int64_t lifetime_ms = 100;
     std::int64_t hold_ms = 0;
+    std::uint32_t payload = 0;
     std::vector<std::string> paths;
 };
 
@@ -165,6 +166,7 @@ private:
         config.protocol.pins = plain.protocol.pins;
         config.protocol.roots = plain.protocol.roots;
         config.protocol.payload_lifetime = plain.protocol.payload_lifetime;
+        config.protocol.protected_payload = options_.payload;
         config.protocol.session = masque::bond_session_config(duration::from_ms(options_.hold_ms));
         config.listen = plain.listen;
         config.target = plain.target;
@@ -256,6 +258,14 @@ void add_tunnel_command(CLI::App& app) {
                      "at all")
         ->type_name("MS")
         ->check(CLI::Range(std::int64_t{0}, std::int64_t{1'000}))
+        ->capture_default_str();
+    command
+        ->add_option(
+            "--payload", options->payload,
+            "Largest datagram that several paths protect, longer ones go as they are; less takes less memory at "
+            "both ends; 0: what the relay wants")
+        ->type_name("BYTES")
+        ->check(CLI::Range(0u, 16'384u))
         ->capture_default_str();
     command->add_flag("--no-direct", options->no_direct, "Without the relay send nothing at all");
     command->add_option("--lifetime", options->lifetime_ms, "A datagram that waited so long is not sent any more")
