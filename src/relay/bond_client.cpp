@@ -5,12 +5,15 @@
 #include <chrono>
 #include <utility>
 
+#include "relay/route.hpp"
+
 namespace duality {
 inline namespace v0 {
 namespace io {
 namespace {
 
-constexpr duration sweep_interval = duration::from_ms(100);  ///< interfaces come and go
+constexpr duration sweep_interval = duration::from_ms(100);       ///< interfaces come and go
+constexpr duration recheck_interval = duration::from_seconds(5);  ///< and VPNs, where no path was wide enough
 
 [[nodiscard]] wall_time calendar_now() noexcept {
     const auto since_1970 = std::chrono::system_clock::now().time_since_epoch();
@@ -33,13 +36,14 @@ public:
     void take(byte_view payload, instant now);
     void watch_interfaces(instant now);
     void close() {
-        bond_->close(monotonic_now());
+        if (bond_) bond_->close(monotonic_now());
         pump();
     }
     [[nodiscard]] instant used() const noexcept { return used_; }
-    [[nodiscard]] const masque::bonded_tunnel& bond() const noexcept { return *bond_; }
+    /// Empty where no path carries packets of QUIC.
+    [[nodiscard]] const std::optional<masque::bonded_tunnel>& bond() const noexcept { return bond_; }
     [[nodiscard]] std::size_t path_count() const noexcept { return ways_.size(); }
-    [[nodiscard]] wake_timer& timer() noexcept { return *timer_; }
+    [[nodiscard]] wake_timer* timer() noexcept { return timer_.get(); }
 
 private:
     struct way {
@@ -112,6 +116,7 @@ bool bond_client::flow::open(std::string& error) {
         if (!bind(w, paths[i].local, error)) return false;
         wanted.push_back({w.path, paths[i].cost, paths[i].budget});
     }
+    if (wanted.empty()) return true;
     timer_ = wake_timer::create(
         client_.loop_,
         [this] {
@@ -137,7 +142,7 @@ bool bond_client::flow::open(std::string& error) {
 void bond_client::flow::take(byte_view payload, instant now) {
     used_ = now;
     bond_client_stats& stats = client_.stats_;
-    if (stats.state == tunnel_client_state::direct) return take_direct(payload);
+    if (stats.state == tunnel_client_state::direct || !bond_) return take_direct(payload);
     ++(bond_->send(now, payload) == status::ok ? stats.up : stats.refused);
     pump();
 }
@@ -228,6 +233,7 @@ void bond_client::flow::watch_interfaces(instant now) {
 }
 
 void bond_client::flow::pump() {
+    if (!bond_) return;
     const instant now = monotonic_now();
     masque::bond_output out;
     while (bond_->poll_output(now, out)) {
@@ -256,16 +262,27 @@ std::unique_ptr<bond_client> bond_client::create(uv_loop_t& loop, bond_client_co
 bond_client::bond_client(uv_loop_t& loop, bond_client_config config) : loop_{loop}, config_{std::move(config)} {}
 bond_client::~bond_client() = default;
 
+bool bond_client::any_usable() const noexcept {
+    return std::find(usable_.begin(), usable_.end(), true) != usable_.end();
+}
+
+/// When a VPN is gone there may be paths again.
+void bond_client::look_for_paths(instant now) {
+    if (any_usable() || now < recheck_at_) return;
+    recheck_at_ = now + recheck_interval;
+    for (std::size_t i = 0; i < usable_.size(); ++i)
+        usable_[i] = !is_too_narrow(config_.paths[i].local, config_.paths[i].relay);
+    if (!any_usable()) return;
+    flows_.clear();  // the next datagram of each sender makes a bond
+    change(tunnel_client_state::connecting, "a path carries the packets of a relay again");
+}
+
 bool bond_client::open(std::string& error) {
-    bool any = false;
     for (const client_path& p : config_.paths) {
-        const std::size_t mtu = route_mtu(p.local, p.relay);
-        usable_.push_back(mtu == 0 || mtu >= least_mtu(p.relay));
-        any = any || usable_.back();
+        usable_.push_back(!is_too_narrow(p.local, p.relay));
         if (usable_.back()) continue;
-        note(describe(error_code::vpn_conflict, "path " + (p.name.empty() ? p.local.to_string() : p.name) +
-                                                    " carries packets of " + std::to_string(mtu) +
-                                                    " bytes, a relay needs " + std::to_string(least_mtu(p.relay))));
+        const std::string path = "path " + (p.name.empty() ? p.local.to_string() : p.name);
+        note(describe(error_code::vpn_conflict, describe_narrow(path, p.local, p.relay)));
     }
     programs_ = batch_socket::create(config_.listen, error);
     if (!programs_) return false;
@@ -275,7 +292,7 @@ bool bond_client::open(std::string& error) {
     sweep_ = wake_timer::create(
         loop_, [this] { on_sweep(); }, error);
     if (!programs_poll_ || !sweep_) return false;
-    if (!any) {
+    if (!any_usable()) {
         if (!config_.direct) {
             error = describe(error_code::vpn_conflict, "no path carries the packets of a relay");
             return false;
@@ -314,6 +331,7 @@ void bond_client::on_sweep() {
         f->second->watch_interfaces(now);
         ++f;
     }
+    look_for_paths(now);
     sweep_->wake_at(now + sweep_interval);
 }
 
@@ -328,13 +346,14 @@ bond_client_stats bond_client::stats() const {
     out.senders = flows_.size();
     if (flows_.empty()) return out;
     const flow& first = *flows_.begin()->second;
-    for (std::size_t i = 0; i < first.path_count(); ++i) out.legs.push_back(first.bond().leg(monotonic_now(), i));
-    out.protocol = first.bond().statistics();
+    if (!first.bond()) return out;
+    for (std::size_t i = 0; i < first.path_count(); ++i) out.legs.push_back(first.bond()->leg(monotonic_now(), i));
+    out.protocol = first.bond()->statistics();
     return out;
 }
 
 wake_timer* bond_client::timer() noexcept {
-    return flows_.empty() ? nullptr : &flows_.begin()->second->timer();
+    return flows_.empty() ? nullptr : flows_.begin()->second->timer();
 }
 
 void bond_client::close() {

@@ -84,6 +84,8 @@ private:
     [[nodiscard]] bool open(std::string& error);
     void on_programs();
     void on_sweep();
+    [[nodiscard]] bool any_usable() const noexcept;
+    void look_for_paths(instant now);
     void change(tunnel_client_state to, const std::string& why);
     void note(const std::string& what) const {
         if (config_.on_note) config_.on_note(what);
@@ -95,16 +97,10 @@ private:
     handle_ptr<uv_poll_t> programs_poll_;
     std::unique_ptr<wake_timer> sweep_;
     std::vector<bool> usable_;  ///< which paths carry QUIC packets
+    instant recheck_at_{};
     std::map<masque::udp_address, std::unique_ptr<flow>> flows_;
     bond_client_stats stats_;
 };
-
-/// Largest IP packet of the route from `local` to `remote`, in bytes; 0 when the kernel does not say.
-[[nodiscard]] std::size_t route_mtu(const socket_address& local, const socket_address& remote) noexcept;
-/// The smallest that QUIC works with (RFC 9000, section 14): 1,200 bytes and the headers around them.
-[[nodiscard]] std::size_t least_mtu(const socket_address& remote) noexcept;
-/// The address of an interface, of the family wanted; nothing when it has none or is down.
-[[nodiscard]] std::optional<socket_address> interface_address(const std::string& name, bool ipv6);
 
 }  // namespace io
 }  // namespace v0

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: MIT
-//
-// What the kernel knows of interfaces and routes.
+#include "relay/route.hpp"
+
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#include "relay/bond_client.hpp"
 
 namespace duality {
 inline namespace v0 {
@@ -41,6 +39,16 @@ std::size_t route_mtu(const socket_address& local, const socket_address& remote)
 
 std::size_t least_mtu(const socket_address& remote) noexcept {
     return 1'200 + (remote.is_ipv6() ? 48u : 28u);
+}
+
+bool is_too_narrow(const socket_address& local, const socket_address& remote) noexcept {
+    const std::size_t mtu = route_mtu(local, remote);
+    return mtu != 0 && mtu < least_mtu(remote);
+}
+
+std::string describe_narrow(const std::string& what, const socket_address& local, const socket_address& remote) {
+    return what + " carries packets of " + std::to_string(route_mtu(local, remote)) + " bytes, a relay needs " +
+           std::to_string(least_mtu(remote));
 }
 
 std::optional<socket_address> interface_address(const std::string& name, bool ipv6) {

@@ -5,6 +5,8 @@
 #include <chrono>
 #include <utility>
 
+#include "relay/route.hpp"
+
 namespace duality {
 inline namespace v0 {
 namespace io {
@@ -66,6 +68,12 @@ bool tunnel_client::open(std::string& error) {
 }
 
 bool tunnel_client::connect(std::string& error) {
+    retry_at_ = instant::never();
+    if (const socket_address& local = quic_->local(); is_too_narrow(local, config_.relay)) {
+        // As in some VPNs. It may be gone the next time.
+        lose_relay(describe(error_code::vpn_conflict, describe_narrow("the way to the relay", local, config_.relay)));
+        return true;
+    }
     masque::tunnel_config protocol = config_.protocol;
     protocol.path = path_;
     protocol.wall = calendar_now();
@@ -77,7 +85,6 @@ bool tunnel_client::connect(std::string& error) {
         return false;
     }
     tunnel_.emplace(std::move(made).value());
-    retry_at_ = instant::never();
     return true;
 }
 

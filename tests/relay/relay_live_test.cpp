@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // Relay and tunnel on real sockets of the loopback, in one event loop.
+#include <net/if.h>
 #include <netdb.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -16,10 +18,12 @@
 #include <vector>
 
 #include "io/impaired_path.hpp"
+#include "io/network_namespace.hpp"
 #include "relay/bond_client.hpp"
 #include "relay/relay_figures.hpp"
 #include "relay/relay_identity.hpp"
 #include "relay/relay_server.hpp"
+#include "relay/route.hpp"
 #include "relay/tunnel_client.hpp"
 
 using namespace duality;
@@ -448,6 +452,120 @@ TEST_CASE("a bond without a relay goes straight to the target and says so, and c
     const std::uint64_t direct = s.bond->stats().direct;
     CHECK(s.exchange(5, 200) >= 5);
     CHECK(s.bond->stats().direct == direct);
+}
+
+TEST_CASE("where a path carries less than QUIC needs, that is said and the target is reached without it") {
+    std::string error;
+    const std::optional<io::owned_file> network = io::make_network_namespace(error);
+    if (!network) SKIP(error);
+    const io::namespace_scope inside{network->get()};
+    REQUIRE(inside.entered());
+    const auto set_loopback = [](int mtu) {
+        const io::owned_file any{::socket(AF_INET, SOCK_DGRAM, 0)};
+        ifreq wanted{};
+        wanted.ifr_name[0] = 'l';
+        wanted.ifr_name[1] = 'o';
+        wanted.ifr_mtu = mtu;
+        REQUIRE(::ioctl(any.get(), SIOCSIFMTU, &wanted) == 0);
+        wanted.ifr_flags = IFF_UP | IFF_RUNNING | IFF_LOOPBACK;
+        REQUIRE(::ioctl(any.get(), SIOCSIFFLAGS, &wanted) == 0);
+    };
+    set_loopback(1'000);
+    setup s;
+    s.start_relay();
+    SECTION("a plain tunnel, which tries again") {
+        s.start_client();
+        REQUIRE_FALSE(s.states.empty());
+        CHECK(s.states.back() == io::tunnel_client_state::direct);
+        CHECK(s.reasons.back().starts_with("E005"));
+        CHECK(s.reasons.back().find("packets of 1000 bytes, a relay needs 1228") != std::string::npos);
+        CHECK(s.exchange(5, 200) >= 5);
+        CHECK(s.client->stats().direct >= 10);
+        set_loopback(1'500);  // the VPN is gone
+        REQUIRE(s.run_until([&] { return s.states.back() == io::tunnel_client_state::connected; }));
+        CHECK(s.exchange(5, 200) >= 5);
+        CHECK(s.server->stats().protocol.open_tunnels == 1);
+    }
+    SECTION("paths of a bond") {
+        s.start_bond();
+        REQUIRE_FALSE(s.states.empty());
+        CHECK(s.states.back() == io::tunnel_client_state::direct);
+        CHECK(s.reasons.back().starts_with("E005"));
+        CHECK(s.exchange(5, 200) >= 5);
+        CHECK(s.bond->stats().direct >= 10);
+        CHECK(s.server->stats().protocol.accepted_connections == 0);
+        set_loopback(1'500);
+        REQUIRE(s.run_until([&] { return s.states.back() == io::tunnel_client_state::connecting; }));
+        CHECK(s.exchange(5, 200) >= 5);
+        CHECK(s.server->stats().protocol.open_bonds == 1);
+    }
+    SECTION("paths of a bond without a direct way") {
+        io::bond_client_config config;
+        config.paths.resize(1);
+        config.paths[0].local = io::socket_address::parse("127.0.0.1:0").value();
+        config.paths[0].relay = s.server->local();
+        config.listen = config.paths[0].local;
+        CHECK_FALSE(io::bond_client::create(s.loop, std::move(config), error));
+        CHECK(error.starts_with("E005"));
+    }
+}
+
+TEST_CASE("marks of congestion cross the sockets of tunnel and relay") {
+    setup s;
+    s.start_relay();
+    // Somebody between them who passes everything on, and sees the marks.
+    std::set<masque::ecn> seen[2];
+    std::string error;
+    const auto client_side = io::batch_socket::create(io::socket_address::parse("127.0.0.1:0").value(), error);
+    const auto relay_side = io::batch_socket::create(io::socket_address::parse("127.0.0.1:0").value(), error);
+    REQUIRE((client_side && relay_side));
+    const masque::udp_address relay = io::to_udp_address(s.server->local());
+    masque::udp_address client;
+    bool congested = false;
+    const auto pass_on = [&] {
+        const auto marked = [&](masque::ecn mark) {
+            return congested && mark != masque::ecn::not_ect ? masque::ecn::ce : mark;
+        };
+        (void)client_side->read([&](const io::batch_socket::datagram& d) {
+            client = d.from;
+            seen[0].insert(d.mark);
+            relay_side->queue(relay, marked(d.mark), d.bytes);
+        });
+        (void)relay_side->read([&](const io::batch_socket::datagram& d) {
+            seen[1].insert(d.mark);
+            client_side->queue(client, marked(d.mark), d.bytes);
+        });
+        relay_side->flush();
+        client_side->flush();
+    };
+    s.relay_config.listen = client_side->local();  // where the client goes
+    s.start_client();
+    const auto echoes = [&](std::size_t count) {
+        const std::size_t before = s.came_back.size();
+        for (std::size_t i = 0; i < count; ++i) {
+            s.send(bytes(200, static_cast<std::uint8_t>(i)));
+            (void)s.run_until([&, until = io::monotonic_now() + 5_ms] {
+                pass_on();
+                return io::monotonic_now() >= until;
+            });
+        }
+        (void)s.run_until([&] {
+            pass_on();
+            return s.came_back.size() >= before + count;
+        });
+        return s.came_back.size() - before;
+    };
+    CHECK(echoes(50) >= 40);  // the first ones wait for the connection
+    for (const std::set<masque::ecn>& marks : seen) {
+        CHECK(marks.count(masque::ecn::ect0) == 1);
+        CHECK(marks.count(masque::ecn::ce) == 0);
+    }
+    // Acknowledgements tell of every mark: had one been lost or changed on the way, the marks would stop (RFC 9000, 13.4.2).
+    seen[0].clear();
+    seen[1].clear();
+    congested = true;
+    CHECK(echoes(50) >= 45);
+    for (const std::set<masque::ecn>& marks : seen) CHECK(marks.count(masque::ecn::ect0) == 1);
 }
 
 TEST_CASE("the kernel tells what a route carries") {

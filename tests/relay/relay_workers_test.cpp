@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "duality/random.hpp"
+#include "relay/bond_client.hpp"
 #include "relay/relay_workers.hpp"
 #include "support/masque_client.hpp"
 
@@ -192,6 +193,78 @@ TEST_CASE("connections with one rendezvous begin at one worker") {
         used += s.relay->stats(worker).protocol.accepted_connections > 0 ? 1 : 0;
     CHECK(used == 1);
     CHECK(s.relay->stats().protocol.retries == 12);
+}
+
+TEST_CASE("all legs of a bond come to one worker, and bonds to all of them") {
+    setup s{3};
+    const bool by_kernel = GENERATE(true, false);
+    INFO((by_kernel ? "the kernel steers" : "the workers hand over"));
+    s.config.kernel_steering = by_kernel;
+    s.start();
+    uv_loop_t loop{};
+    REQUIRE(uv_loop_init(&loop) == 0);
+    std::string error;
+    const masque::key_pin pins[] = {relay_certificate().pin};
+    constexpr std::size_t bonds = 12;
+    {
+        std::vector<std::unique_ptr<io::bond_client>> clients;
+        std::vector<std::unique_ptr<io::batch_socket>> programs;
+        std::vector<std::size_t> echoes(bonds);
+        for (std::size_t i = 0; i < bonds; ++i) {
+            io::bond_client_config config;
+            config.protocol.relay = "relay.test";
+            config.protocol.pins = pins;
+            config.listen = io::socket_address::parse("127.0.0.1:0").value();
+            config.target = masque::udp_target::create("127.0.0.1", s.echo->local().port()).value();
+            for (const char* local : {"127.0.0.1:0", "127.0.0.2:0", "127.0.0.3:0"})
+                config.paths.push_back({.name = {},
+                                        .local = io::socket_address::parse(local).value(),
+                                        .relay = s.relay->local(),
+                                        .cost = cost_class::free,
+                                        .budget = {}});
+            clients.push_back(io::bond_client::create(loop, std::move(config), error));
+            REQUIRE(clients.back());
+            programs.push_back(test::loopback_socket());
+        }
+        const auto send_all = [&] {
+            for (std::size_t i = 0; i < bonds; ++i) {
+                programs[i]->queue(io::to_udp_address(clients[i]->local()), masque::ecn::not_ect, bytes(100));
+                programs[i]->flush();
+            }
+        };
+        const auto turn = [&] {
+            uv_run(&loop, UV_RUN_NOWAIT);
+            for (std::size_t i = 0; i < bonds; ++i)
+                (void)programs[i]->read([&](const io::batch_socket::datagram&) { ++echoes[i]; });
+        };
+        send_all();
+        REQUIRE(s.run_until([&] {
+            turn();
+            return std::all_of(clients.begin(), clients.end(), [](const auto& c) {
+                const std::vector<masque::leg_statistics> legs = c->stats().legs;
+                return legs.size() == 3 &&
+                       std::all_of(legs.begin(), legs.end(), [](const auto& l) { return l.joined; });
+            });
+        }));
+        const std::vector<std::size_t> before = echoes;
+        send_all();
+        CHECK(s.run_until([&] {
+            turn();
+            for (std::size_t i = 0; i < bonds; ++i)
+                if (echoes[i] == before[i]) return false;
+            return true;
+        }));
+        const io::relay_server_stats stats = s.relay->stats();
+        CHECK(stats.protocol.open_bonds == bonds);
+        CHECK(stats.protocol.joined_legs == 2 * bonds);
+        CHECK(stats.protocol.refused_legs == 0);
+        std::size_t used = 0;
+        for (std::size_t worker = 0; worker < 3; ++worker)
+            used += s.relay->stats(worker).protocol.open_bonds > 0 ? 1 : 0;
+        CHECK(used >= 2);  // all at one: once in 177,147 runs
+    }
+    uv_run(&loop, UV_RUN_DEFAULT);
+    CHECK(uv_loop_close(&loop) == 0);
 }
 
 TEST_CASE("a client's limits hold for all workers together") {

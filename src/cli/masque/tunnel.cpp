@@ -13,6 +13,7 @@
 #include "cli/option_file.hpp"
 #include "relay/bond_client.hpp"
 #include "relay/relay_identity.hpp"
+#include "relay/route.hpp"
 #include "relay/tunnel_client.hpp"
 
 namespace duality {
