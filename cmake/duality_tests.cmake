@@ -24,6 +24,7 @@ set(duality_test_environment "DUALITY_TRACES=${DUALITY_TRACES}")
 function(duality_test_program name)
     duality_program(${name} ${ARGN})
     target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>)
+    set_target_properties(${name} PROPERTIES UNITY_BUILD OFF)  # each file has its own helpers, by the same names
 endfunction()
 
 # duality_catch_tests(<label> LINK <target>… [PROPERTIES <name> <value>…]): tests/<label>/*_test.cpp as one program

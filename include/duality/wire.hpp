@@ -51,6 +51,7 @@ enum class frame_type : std::uint64_t {
 inline constexpr unsigned tick_bits = 14;
 /// An origin time is the sender's clock in ticks modulo 2^24 (275 s).
 inline constexpr unsigned origin_bits = 24;
+inline constexpr std::size_t origin_size = origin_bits / 8;  ///< bytes
 
 /// Why a source packet was sent again.
 enum class copy_reason : std::uint8_t {

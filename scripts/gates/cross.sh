@@ -26,20 +26,26 @@ launcher=$(command -v ccache || true)
 mkdir -p "$work/include/duality"
 cp "$source/capi/duality.h" "$work/include/duality/"
 objects=()
-# compile <compiler> <source> <flag>…; adds the object to the list.
+# compile <compiler> <source> <flag>…
 compile() {
     local object=$work/${2//\//_}.o
     # shellcheck disable=SC2086
     $launcher "$prefix-$1$suffix" -O1 -DNDEBUG -Wall -Wextra -Werror -ffp-contract=off -DDUALITY_STATIC \
-        -I "$source/include" -I "$source/src" -I "$work/include" "${@:3}" -c "$source/$2" -o "$object"
+        -I "$source" -I "$source/include" -I "$source/src" -I "$work/include" "${@:3}" -c "$2" -o "$object"
 }
 export -f compile
 export source work prefix suffix launcher
 library=(-std=c++20 -fno-exceptions -fno-rtti -Wno-restrict '-DDUALITY_VERSION_STRING="cross"' "-I$source/capi")
 cd "$source"
-mapfile -t files < <(printf '%s\n' src/core/*.cpp src/parity/*.cpp src/lab/*.cpp capi/*.cpp)
-printf '%s\0' "${files[@]}" | xargs -0 -P "$(nproc)" -I{} bash -c 'compile g++ "$@"' _ {} "${library[@]}"
-for file in "${files[@]}"; do objects+=("$work/${file//\//_}.o"); done
+# One unit for each folder, and one for each kernel.
+mapfile -t units < <(printf '%s\n' src/parity/gf256_*.cpp)
+for folder in src/core src/parity src/lab capi; do
+    mkdir -p "$work/units"
+    printf '#include "%s"\n' "$folder"/*.cpp | grep -v /gf256_ >"$work/units/${folder//\//_}.cpp"
+    units+=("$work/units/${folder//\//_}.cpp")
+done
+printf '%s\0' "${units[@]}" | xargs -0 -P "$(nproc)" -I{} bash -c 'compile g++ "$@"' _ {} "${library[@]}"
+for unit in "${units[@]}"; do objects+=("$work/${unit//\//_}.o"); done
 compile g++ tests/golden/golden.cpp -std=c++20
 compile gcc tests/golden/golden.c -std=c99 -pedantic-errors
 

@@ -15,7 +15,7 @@ namespace campaign {
 
 namespace {
 
-using json = nlohmann::json;
+using json = nlohmann::ordered_json;
 
 /// A trace of a day at one packet a millisecond is not a bundle any more.
 constexpr std::size_t rows_max = 10'000'000;

@@ -131,7 +131,7 @@ struct block {
     return out + "</table>\n";
 }
 
-constexpr std::string_view head =
+constexpr std::string_view page_head =
     "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Campaign</title><style>"
     "body{margin:24px;background:#fff;color:#24292f;font-family:Helvetica,Arial,sans-serif;font-size:14px}"
     "table{border-collapse:collapse}td,th{border:1px solid #d0d7de;padding:3px 8px;text-align:right}"
@@ -140,7 +140,7 @@ constexpr std::string_view head =
 }  // namespace
 
 std::string campaign_html(const campaign_plan& plan, const campaign_result& result) {
-    std::string out{head};
+    std::string out{page_head};
     out +=
         "<p>" + std::to_string(plan.seeds) + " seeds from " + std::to_string(plan.first_seed) + ", " +
         std::to_string(plan.seconds) +

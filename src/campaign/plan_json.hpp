@@ -12,11 +12,10 @@ namespace campaign {
 
 /// Everything that a plan says.
 [[nodiscard]] inline nlohmann::ordered_json plan_json(const campaign_plan& plan) {
-    using json = nlohmann::ordered_json;
-    json out;
-    out["families"] = json::array();
+    nlohmann::ordered_json out;
+    out["families"] = nlohmann::ordered_json::array();
     for (const lab::family f : plan.families) out["families"].push_back(lab::describe(f).name);
-    out["variants"] = json::array();
+    out["variants"] = nlohmann::ordered_json::array();
     for (const lab::variant v : plan.variants) out["variants"].push_back(lab::to_string(v));
     out["first_seed"] = plan.first_seed;
     out["seeds"] = plan.seeds;
@@ -29,7 +28,7 @@ namespace campaign {
     out["law"] = plan.law == control_law::reference ? "reference" : "adaptive";
     out["overhead_cap_bp"] = plan.overhead_cap_bp;
     out["level_pct"] = plan.level_pct;
-    out["expected"] = json::array();
+    out["expected"] = nlohmann::ordered_json::array();
     for (const lab::expectation& e : plan.expected)
         out["expected"].push_back({{"figure", e.figure}, {"at_most", e.at_most}});
     return out;

@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "cli/commands.hpp"
+#include "cli/failure.hpp"
 #include "cli/figures_json.hpp"
 #include "cli/report.hpp"
 #include "duality/secure_datagram.hpp"
@@ -57,11 +58,6 @@ struct demo_options {
     std::string record;
 };
 
-[[noreturn]] void fail(const std::string& why) {
-    std::fprintf(stderr, "duality demo: %s\n", why.c_str());
-    throw CLI::RuntimeError{1};
-}
-
 /// What the protected calls travel by; empty: sessions on bare UDP sockets.
 [[nodiscard]] io::live_carrier_factory carrier_of([[maybe_unused]] const demo_options& options) {
 #if defined DUALITY_MASQUE
@@ -84,15 +80,15 @@ struct demo_options {
     if (!options.sealed && options.psk_file.empty()) return {};
     if (options.psk_file.empty()) {
         const entropy_source entropy = entropy_source::system();
-        if (!entropy.fill(entropy.user, key)) fail("no randomness for a key");
+        if (!entropy.fill(entropy.user, key)) fail("demo", "no randomness for a key");
         return key;
     }
     std::ifstream in{options.psk_file, std::ios::binary};
     key.assign(std::istreambuf_iterator<char>{in}, {});
     const field_bounds& size = *secure_channel::bounds("psk");
     if (!in || key.size() < static_cast<std::size_t>(size.low) || key.size() > static_cast<std::size_t>(size.high))
-        fail(options.psk_file + " must have " + std::to_string(size.low) + " to " + std::to_string(size.high) +
-             " bytes");
+        fail("demo", options.psk_file + " must have " + std::to_string(size.low) + " to " + std::to_string(size.high) +
+                         " bytes");
     return key;
 }
 
@@ -100,8 +96,8 @@ struct demo_options {
 void check_writable(const std::string& folder) {
     std::error_code error;
     std::filesystem::create_directories(folder, error);
-    if (error) fail("cannot create " + folder + ": " + error.message());
-    if (::access(folder.c_str(), W_OK | X_OK) != 0) fail("cannot write into " + folder);
+    if (error) fail("demo", "cannot create " + folder + ": " + error.message());
+    if (::access(folder.c_str(), W_OK | X_OK) != 0) fail("demo", "cannot write into " + folder);
 }
 
 // While it runs
@@ -234,7 +230,7 @@ void print_table(std::FILE* to, const io::live_result& result) {
     for (const lab::packet_record& p : flow.packets)
         present.push_back(!p.released.is_never() && p.released <= p.sent + p.baseline + config.rules.deadline);
     io::voice_samples voice = io::decode_voice(config.packets, present);
-    if (!voice.error.empty()) fail(voice.error);
+    if (!voice.error.empty()) fail("demo", voice.error);
     return std::move(voice.samples);
 }
 
@@ -245,13 +241,13 @@ void write_report(const demo_options& options, const io::live_run_config& config
         const std::string name{lab::to_string(flow.variant)};
         const std::vector<float> samples = heard(config, flow);
         if (const std::string error = io::write_wav(options.output + "/" + name + ".wav", samples); !error.empty())
-            fail(error);
+            fail("demo", error);
         content.sounds.push_back({name + ".wav", io::ogg_opus(samples)});
     }
     const std::string file = options.output + "/report.html";
     std::ofstream out{file};
     out << render_report(content);
-    if (!out.flush()) fail("cannot write " + file);
+    if (!out.flush()) fail("demo", "cannot write " + file);
 }
 
 /// One recording per session.
@@ -261,7 +257,7 @@ void write_recordings(const std::string& folder, const io::live_result& result) 
         for (const auto& [end, bytes] :
              {std::pair{"-near.rec", &flow.near_recording}, {"-far.rec", &flow.far_recording}}) {
             if (bytes->empty()) continue;
-            if (const std::string error = io::write_recording(name + end, *bytes); !error.empty()) fail(error);
+            if (const std::string error = io::write_recording(name + end, *bytes); !error.empty()) fail("demo", error);
         }
     }
 }
@@ -274,12 +270,12 @@ void run(const demo_options& options) {
     std::ofstream json_out;
     if (!options.json_file.empty() && !json_to_stdout) {
         json_out.open(options.json_file);
-        if (!json_out) fail("cannot write " + options.json_file);
+        if (!json_out) fail("demo", "cannot write " + options.json_file);
     }
     const io::voice_samples voice = io::load_voice(duration::from_seconds(options.seconds));
-    if (!voice.error.empty()) fail(voice.error);
+    if (!voice.error.empty()) fail("demo", voice.error);
     io::voice_packets call = io::encode_voice(voice.samples, options.bit_rate_kbps * 1000);
-    if (!call.error.empty()) fail(call.error);
+    if (!call.error.empty()) fail("demo", call.error);
 
     const io::live_run_config config{.network = network_of(options),
                                      .variants = {lab::variant::baseline, lab::variant::single, lab::variant::dual},
@@ -297,7 +293,7 @@ void run(const demo_options& options) {
                  static_cast<unsigned long long>(options.seed), way, way);
     std::string error;
     const std::unique_ptr<io::live_run> live = io::live_run::start(config, error);
-    if (!live) fail(error);
+    if (!live) fail("demo", error);
     watch(*live, options.seconds);
     const io::live_result result = live->finish();
 
@@ -306,7 +302,7 @@ void run(const demo_options& options) {
         const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - begin;
         std::ostream& out = json_to_stdout ? std::cout : json_out;
         out << result_json(options, config, result, took.count()).dump(2) << '\n';
-        if (!out.flush()) fail("cannot write " + options.json_file);
+        if (!out.flush()) fail("demo", "cannot write " + options.json_file);
     }
     if (!options.record.empty()) write_recordings(options.record, result);
     if (options.no_report) return;
@@ -314,13 +310,13 @@ void run(const demo_options& options) {
     std::fprintf(stderr, "Plots and sound: %s/report.html\n", options.output.c_str());
 }
 
-[[nodiscard]] std::vector<std::string> family_names() {
+[[nodiscard]] std::vector<std::string> demo_network_names() {
     std::vector<std::string> out{std::string{io::demo_network_name}};
     for (const lab::family_info& f : lab::families()) out.emplace_back(f.name);
     return out;
 }
 
-[[nodiscard]] std::string families_text() {
+[[nodiscard]] std::string demo_networks_text() {
     std::string text = "Networks:";
     const auto line = [&text](std::string_view name, std::string_view summary) {
         std::string padded{name};
@@ -338,7 +334,7 @@ void add_demo_command(CLI::App& app) {
     const auto options = std::make_shared<demo_options>();
     CLI::App* command = app.add_subcommand("demo", "Send a voice call over a bad network, unprotected and protected");
     command->add_option("--family", options->family, "The network, see below")
-        ->check(CLI::IsMember(family_names()))
+        ->check(CLI::IsMember(demo_network_names()))
         ->capture_default_str();
     command->add_option("--seed", options->seed, "Seed of the network")->capture_default_str();
     command->add_option("--seconds", options->seconds, "Length of the call")
@@ -367,7 +363,7 @@ void add_demo_command(CLI::App& app) {
     command->add_flag("--no-report", options->no_report, "Write neither report nor sound");
     command->add_option("--json", options->json_file, "Write results to FILE as JSON, or - for standard output")
         ->type_name("FILE|-");
-    command->footer(families_text());
+    command->footer(demo_networks_text());
     command->callback([options] { run(*options); });
 }
 

@@ -9,7 +9,9 @@
 #include <string>
 #include <utility>
 
+#include "cli/address_option.hpp"
 #include "cli/commands.hpp"
+#include "cli/failure.hpp"
 #include "duality/lab/families.hpp"
 #include "io/impaired_path.hpp"
 #include "io/trace_file.hpp"
@@ -36,29 +38,18 @@ struct impair_options {
     std::int64_t duration_s = 0;  ///< 0: until interrupted, or the end of the trace
 };
 
-[[noreturn]] void fail(const std::string& reason) {
-    std::fprintf(stderr, "duality impair: %s\n", reason.c_str());
-    throw CLI::RuntimeError{1};
-}
-
-io::socket_address address_from(const char* option, const std::string& text) {
-    const result<io::socket_address> address = io::socket_address::parse(text);
-    if (!address) fail(std::string{option} + ": '" + text + "' is not ADDRESS:PORT");
-    return address.value();
-}
-
 /// The network to apply; a trace also decides how long, unless the user did.
 lab::path network_from(impair_options& options) {
     if (!options.trace.empty()) {
         const io::loaded_trace loaded = io::load_trace(options.trace, options.trace_rtt);
-        if (!loaded.ok()) fail(loaded.error);
+        if (!loaded.ok()) fail("impair", loaded.error);
         if (options.duration_s == 0) options.duration_s = loaded.trace.length().ns() / 1'000'000'000 + 1;
         result<lab::path> path = lab::path::create(loaded.trace);
-        if (!path) fail(options.trace + ": holds no packets");
+        if (!path) fail("impair", options.trace + ": holds no packets");
         return std::move(path).value();
     }
     const auto id = lab::find_family(options.family);
-    if (!id) fail("no family '" + options.family + "'");
+    if (!id) fail("impair", "no family '" + options.family + "'");
     const std::int64_t length = options.duration_s > 0 ? options.duration_s : family_period_s;
     lab::scenario made = lab::make_scenario(*id, options.seed, duration::from_seconds(length));
     return options.path == "second" ? std::move(made.second) : std::move(made.primary);
@@ -71,19 +62,19 @@ public:
 
     void run() {
         io::impaired_path_config config;
-        config.listen = address_from("--listen", options_.listen);
-        config.forward = address_from("--forward", options_.forward);
+        config.listen = address_from("impair", "--listen", options_.listen);
+        config.forward = address_from("impair", "--forward", options_.forward);
         config.network = network_from(options_);
         config.origin_ns = options_.start_at_ns;
         if (!options_.log.empty()) {
             log_.reset(std::fopen(options_.log.c_str(), "w"));
-            if (!log_) fail("cannot write " + options_.log);
+            if (!log_) fail("impair", "cannot write " + options_.log);
             std::fputs("time_ms,direction,ip_bytes,fate,delay_ms\n", log_.get());
             config.on_packet = [this](const io::impaired_packet& packet) { write(packet); };
         }
 
         uv_loop_t loop;
-        if (const int e = uv_loop_init(&loop); e != 0) fail(uv_strerror(e));
+        if (const int e = uv_loop_init(&loop); e != 0) fail("impair", uv_strerror(e));
         std::string error;
         path_ = io::impaired_path::create(loop, std::move(config), error);
         if (path_) {
@@ -97,9 +88,9 @@ public:
         }
         uv_run(&loop, UV_RUN_DEFAULT);  // lets the handles close
         uv_loop_close(&loop);
-        if (!error.empty()) fail(error);
+        if (!error.empty()) fail("impair", error);
         if (log_ && (std::ferror(log_.get()) != 0 || std::fclose(log_.release()) != 0))
-            fail("cannot write " + options_.log);
+            fail("impair", "cannot write " + options_.log);
     }
 
 private:

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "cli/lab_support.hpp"
 
+#include "cli/failure.hpp"
+
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -17,8 +19,7 @@ inline namespace v0 {
 namespace cli {
 
 void fail_lab(const std::string& why) {
-    std::cerr << "duality lab: " << why << '\n';
-    throw CLI::RuntimeError{1};
+    fail("lab", why);
 }
 
 void fail_lab(const failure& why) {

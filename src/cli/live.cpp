@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cli/commands.hpp"
+#include "cli/failure.hpp"
 #include "live/level_b.hpp"
 
 namespace duality {
@@ -29,11 +30,6 @@ struct live_options {
     std::size_t at_once = 4;
     std::string judge;
 };
-
-[[noreturn]] void fail(const std::string& why) {
-    std::fprintf(stderr, "duality live: %s\n", why.c_str());
-    throw CLI::RuntimeError{exit_failed};
-}
 
 void print_heading() {
     std::printf("%-17s %-31s %5s %5s %8s %7s %9s %13s %13s\n", "scenario", "verdict", "lost", "late", "rebuilt",
@@ -64,7 +60,7 @@ void print_row(const live::examined_bundle& b) {
 
 [[nodiscard]] int judge(const std::string& folder) {
     const live::examined_bundle bundle = live::examine(folder);
-    if (!bundle.error.empty()) fail(bundle.error);
+    if (!bundle.error.empty()) fail("live", bundle.error);
     print_heading();
     print_row(bundle);
     return exit_status({bundle.judged.outcome});
@@ -84,12 +80,12 @@ void print_row(const live::examined_bundle& b) {
     print_heading();
     std::string error;
     const std::vector<live::level_b_result> results = live::run_level_b(wanted, how, error);
-    if (!error.empty()) fail(error);
+    if (!error.empty()) fail("live", error);
 
     std::vector<live::verdict> verdicts;
     json out = json::array();
     for (const live::level_b_result& r : results) {
-        if (!r.bundle.error.empty()) fail(r.bundle.error);
+        if (!r.bundle.error.empty()) fail("live", r.bundle.error);
         verdicts.push_back(r.bundle.judged.outcome);
         out.push_back(live::to_json(r.bundle));
         out.back()["attempts"] = r.attempts;
@@ -99,7 +95,7 @@ void print_row(const live::examined_bundle& b) {
                 verdicts.size(), options.output.c_str());
     std::ofstream file{fs::path{options.output} / "results.json"};
     file << out.dump(2) << '\n';
-    if (!file.flush()) fail("cannot write " + options.output + "/results.json");
+    if (!file.flush()) fail("live", "cannot write " + options.output + "/results.json");
     return exit_status(verdicts);
 }
 

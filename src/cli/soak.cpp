@@ -10,6 +10,7 @@
 #include <string>
 
 #include "cli/commands.hpp"
+#include "cli/failure.hpp"
 #include "live/soak.hpp"
 
 namespace duality {
@@ -29,11 +30,6 @@ struct soak_command {
 
 std::atomic<bool> interrupted{false};
 static_assert(std::atomic<bool>::is_always_lock_free);  // a signal handler may set it
-
-[[noreturn]] void fail(const std::string& why) {
-    std::fprintf(stderr, "duality soak: %s\n", why.c_str());
-    throw CLI::RuntimeError{1};
-}
 
 void print_round(const live::soak_round& r) {
     std::printf(
@@ -90,7 +86,7 @@ void run(const soak_command& options) {
     for (const int number : {SIGINT, SIGTERM}) (void)std::signal(number, [](int) { interrupted.store(true); });
     std::string error;
     const std::optional<live::soak_result> result = live::soak(how, limits, interrupted, print_round, error);
-    if (!result) fail(error);
+    if (!result) fail("soak", error);
 
     std::printf("%llu packets in %.3f h, %llu released, %llu twice, %llu damaged\n",
                 static_cast<unsigned long long>(result->sent), result->length.ms() / 3'600'000,
@@ -100,7 +96,7 @@ void run(const soak_command& options) {
     if (!options.json_file.empty()) {
         std::ofstream file{options.json_file};
         file << to_json(*result, limits).dump(2) << '\n';
-        if (!file.flush()) fail("cannot write " + options.json_file);
+        if (!file.flush()) fail("soak", "cannot write " + options.json_file);
     }
     if (!result->violations.empty()) throw CLI::RuntimeError{1};
 }

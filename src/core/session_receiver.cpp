@@ -10,8 +10,6 @@ namespace detail {
 
 namespace {
 
-constexpr std::size_t origin_size = 3;
-
 [[nodiscard]] recovery recovery_of(wire::copy_reason reason) noexcept {
     const bool rescue = reason == wire::copy_reason::failover || reason == wire::copy_reason::requested;
     return rescue ? recovery::second_path : recovery::duplicate;
@@ -38,7 +36,7 @@ result<session_receiver> session_receiver::create(const session_config& config, 
     if (!flow) return flow.error();
     rlc_config code;
     code.max_window = config.protected_packets;
-    code.max_symbol = config.max_payload + static_cast<std::uint32_t>(origin_size + source_unit_header);
+    code.max_symbol = config.max_payload + static_cast<std::uint32_t>(wire::origin_size + source_unit_header);
     result<rlc_decoder> decoder = rlc_decoder::create(code, memory);
     if (!decoder) return decoder.error();
     session_receiver r{config, std::move(law).value(), std::move(detector).value(), std::move(flow).value(),
@@ -143,9 +141,9 @@ void session_receiver::admit(const session_context& c, path_id path, std::uint32
                              stream_id stream, byte_view payload, recovery how) noexcept {
     if (!place(c, esi, origin, stream, payload, how)) return;
     earn(c, path, payload.size());
-    const std::array<std::uint8_t, origin_size> prefix{static_cast<std::uint8_t>(origin >> 16),
-                                                       static_cast<std::uint8_t>(origin >> 8),
-                                                       static_cast<std::uint8_t>(origin)};
+    const std::array<std::uint8_t, wire::origin_size> prefix{static_cast<std::uint8_t>(origin >> 16),
+                                                             static_cast<std::uint8_t>(origin >> 8),
+                                                             static_cast<std::uint8_t>(origin)};
     (void)decoder_.push_source(esi, stream, prefix, payload);
     collect_rebuilt(c);
 }
@@ -153,14 +151,14 @@ void session_receiver::admit(const session_context& c, path_id path, std::uint32
 void session_receiver::collect_rebuilt(const session_context& c) noexcept {
     recovered_unit unit;
     while (decoder_.poll(unit)) {
-        if (unit.data.size() < origin_size || unit.flow >= config_.max_streams ||
-            unit.data.size() - origin_size > config_.max_payload) {
+        if (unit.data.size() < wire::origin_size || unit.flow >= config_.max_streams ||
+            unit.data.size() - wire::origin_size > config_.max_payload) {
             ++stats_.repairs_refused;
             continue;
         }
         ++stats_.rebuilt;
         const auto origin = static_cast<std::uint32_t>(unit.data[0] << 16 | unit.data[1] << 8 | unit.data[2]);
-        (void)place(c, unit.esi, origin, unit.flow, unit.data.subspan(origin_size),
+        (void)place(c, unit.esi, origin, unit.flow, unit.data.subspan(wire::origin_size),
                     last_repair_reactive_ ? recovery::reactive : recovery::parity);
     }
 }

@@ -17,8 +17,6 @@ namespace {
     return d / 2;
 }
 
-constexpr std::size_t origin_size = 3;
-
 }  // namespace
 
 session_sender::session_sender(const session_config& config, controller law, rlc_encoder encoder) noexcept
@@ -35,7 +33,7 @@ result<session_sender> session_sender::create(const session_config& config, cons
     if (!law) return law.error();
     rlc_config code;
     code.max_window = config.protected_packets;
-    code.max_symbol = config.max_payload + static_cast<std::uint32_t>(origin_size + source_unit_header);
+    code.max_symbol = config.max_payload + static_cast<std::uint32_t>(wire::origin_size + source_unit_header);
     result<rlc_encoder> encoder = rlc_encoder::create(code, memory);
     if (!encoder) return encoder.error();
     session_sender s{config, std::move(law).value(), std::move(encoder).value()};
@@ -54,9 +52,9 @@ status session_sender::send(const session_context& c, stream_id stream, byte_vie
     if (payload.size() + wire::data_packet_overhead > path.max_datagram) return status::too_large;
 
     const std::uint32_t origin = wire::to_origin(c.now);
-    const std::array<std::uint8_t, origin_size> prefix{static_cast<std::uint8_t>(origin >> 16),
-                                                       static_cast<std::uint8_t>(origin >> 8),
-                                                       static_cast<std::uint8_t>(origin)};
+    const std::array<std::uint8_t, wire::origin_size> prefix{static_cast<std::uint8_t>(origin >> 16),
+                                                             static_cast<std::uint8_t>(origin >> 8),
+                                                             static_cast<std::uint8_t>(origin)};
     if (const status kept = encoder_.push(static_cast<std::uint32_t>(next_), stream, prefix, payload); failed(kept))
         return kept;
     const std::uint64_t number = next_++;
@@ -410,10 +408,10 @@ bool session_sender::write(const planned_datagram& d, wire::writer& out) noexcep
         case transmit_kind::copy: {
             const sent_source* s = history_.find(d.number);
             const byte_view data = encoder_.source(static_cast<std::uint32_t>(d.number));
-            if (s == nullptr || data.size() < origin_size) return false;
+            if (s == nullptr || data.size() < wire::origin_size) return false;
             const auto origin = static_cast<std::uint32_t>(data[0] << 16 | data[1] << 8 | data[2]);
             const wire::data_frame frame{static_cast<std::uint32_t>(d.number), s->stream, origin,
-                                         data.subspan(origin_size)};
+                                         data.subspan(wire::origin_size)};
             if (d.kind == transmit_kind::source)
                 wire::write(out, frame);
             else

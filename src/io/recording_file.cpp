@@ -10,7 +10,7 @@ inline namespace v0 {
 namespace io {
 namespace {
 
-constexpr std::uintmax_t size_max = std::uintmax_t{1} << 30;
+constexpr std::uintmax_t recording_size_max = std::uintmax_t{1} << 30;
 
 }  // namespace
 
@@ -21,7 +21,7 @@ std::vector<std::uint8_t> read_recording(const std::string& file, std::string& e
         error = file + ": " + why.message();
         return {};
     }
-    if (size > size_max) {
+    if (size > recording_size_max) {
         error = file + ": larger than 1 GiB";
         return {};
     }

@@ -14,7 +14,7 @@ inline namespace v0 {
 namespace io {
 namespace {
 
-constexpr std::size_t size_max = std::size_t{256} << 20;
+constexpr std::size_t trace_size_max = std::size_t{256} << 20;
 
 std::string system_message() {
     return std::system_category().message(errno);
@@ -40,7 +40,7 @@ std::string read_all(const std::string& name, std::string& text) {
             break;
         }
         if (got == 0) break;
-        if (text.size() + static_cast<std::size_t>(got) > size_max) {
+        if (text.size() + static_cast<std::size_t>(got) > trace_size_max) {
             error = "larger than 256 MiB";
             break;
         }

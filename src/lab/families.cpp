@@ -121,7 +121,7 @@ constexpr path_model metered_model{
     .outages = {{{1, 100, 400}}},
 };
 
-constexpr family_info table[] = {
+constexpr family_info family_table[] = {
     {family::reference, "reference", "RTT 30 ms, jitter 3 ms with 5 % spikes of 20 ms, 4 outages/min of 150-400 ms",
      reference_model},
     {family::cable_ftth, "cable_ftth",
@@ -143,15 +143,15 @@ constexpr family_info table[] = {
 }  // namespace
 
 std::span<const family_info> families() noexcept {
-    return table;
+    return family_table;
 }
 
 const family_info& describe(family id) noexcept {
-    return table[std::min(static_cast<std::size_t>(id), std::size(table) - 1)];
+    return family_table[std::min(static_cast<std::size_t>(id), std::size(family_table) - 1)];
 }
 
 std::optional<family> find_family(std::string_view name) noexcept {
-    for (const family_info& row : table)
+    for (const family_info& row : family_table)
         if (row.name == name) return row.id;
     return std::nullopt;
 }

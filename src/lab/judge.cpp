@@ -40,7 +40,7 @@ constexpr double fate_of(const figures& f) noexcept {
     return static_cast<double>(f.fates.*Member);
 }
 
-constexpr figure_info table[] = {
+constexpr figure_info figure_rows[] = {
     {"packets", value_of<&figures::packets>, true},
     {"jitter_p50_ms", value_of<&figures::jitter_p50_ms>, false},
     {"jitter_p95_ms", value_of<&figures::jitter_p95_ms>, false},
@@ -143,7 +143,7 @@ figures judge(std::span<const packet_record> packets, const byte_totals& bytes, 
 }
 
 std::span<const figure_info> figure_table() noexcept {
-    return table;
+    return figure_rows;
 }
 
 std::vector<figure_summary> summarise(std::span<const figures> runs) noexcept {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "duality/lab/rivals.hpp"
+#include "lab/run_frame.hpp"
 
 #include <algorithm>
 #include <array>
@@ -13,12 +14,6 @@ namespace lab {
 namespace {
 
 constexpr std::string_view rival_names[] = {"fec_block", "fec_flush", "duplication", "failover", "nack"};
-
-constexpr path_id primary_path = 0;
-constexpr path_id second_path = 1;
-constexpr std::uint32_t ip_udp_bytes = 28;
-/// As in a simulation: what is under way at the end of the flow may still arrive.
-constexpr duration settle_time = duration::from_seconds(2);
 
 /// Nobody asks more often, however short the round trip.
 constexpr duration ask_interval_min = duration::from_ms(1);

@@ -8,6 +8,7 @@
 
 #include "duality/session.hpp"
 #include "lab/flight.hpp"
+#include "lab/run_frame.hpp"
 
 namespace duality {
 inline namespace v0 {
@@ -17,12 +18,7 @@ namespace {
 
 constexpr std::string_view variant_names[] = {"baseline", "hold", "parity", "single", "dual", "hot"};
 
-constexpr path_id primary_path = 0;
-constexpr path_id second_path = 1;
-constexpr std::uint32_t ip_udp_bytes = 28;
 constexpr std::size_t payload_room = 1'200;
-/// The last packets may still be repaired and released after the flow has ended.
-constexpr duration settle_time = duration::from_seconds(2);
 /// A failover this soon after an outage was caused by it.
 constexpr duration recent_time = duration::from_ms(250);
 

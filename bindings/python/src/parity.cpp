@@ -29,10 +29,6 @@ struct recovered {
     py::bytes data;
 };
 
-[[nodiscard]] py::bytes bytes_of(byte_view view) {
-    return {reinterpret_cast<const char*>(view.data()), view.size()};
-}
-
 [[nodiscard]] byte_array new_rows(std::size_t rows, std::size_t columns) {
     return byte_array{{static_cast<py::ssize_t>(rows), static_cast<py::ssize_t>(columns)}};
 }

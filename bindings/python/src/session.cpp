@@ -26,10 +26,6 @@ struct deliver_output {
     py::bytes data;
 };
 
-[[nodiscard]] py::bytes bytes_of(byte_view view) {
-    return {reinterpret_cast<const char*>(view.data()), view.size()};
-}
-
 [[nodiscard]] std::variant<std::monostate, transmit_output, deliver_output, session_event> poll(session_object& self,
                                                                                                 instant now) {
     session_output out;

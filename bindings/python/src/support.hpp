@@ -53,6 +53,10 @@ inline status check(status code) {
     return code;
 }
 
+[[nodiscard]] inline py::bytes bytes_of(byte_view view) {
+    return {reinterpret_cast<const char*>(view.data()), view.size()};
+}
+
 // Enumerations
 
 /// The IntEnum class of duality/enums.py that stands for `E`.

@@ -13,7 +13,9 @@
 #include <utility>
 #include <vector>
 
+#include "cli/address_option.hpp"
 #include "cli/commands.hpp"
+#include "cli/failure.hpp"
 #include "cli/option_file.hpp"
 #include "relay/figures_endpoint.hpp"
 #include "relay/relay_figures.hpp"
@@ -48,27 +50,16 @@ struct relay_options {
     bool quiet = false;
 };
 
-[[noreturn]] void fail(const std::string& reason) {
-    std::fprintf(stderr, "duality relay: %s\n", reason.c_str());
-    throw CLI::RuntimeError{1};
-}
-
-io::socket_address address_from(const char* option, const std::string& text) {
-    const result<io::socket_address> address = io::socket_address::parse(text);
-    if (!address) fail(std::string{option} + ": '" + text + "' is not ADDRESS:PORT");
-    return address.value();
-}
-
 masque::address_prefix prefix_from(const char* option, const std::string& text) {
     const result<masque::address_prefix> prefix = masque::address_prefix::parse(text);
-    if (!prefix) fail(std::string{option} + ": '" + text + "' is not ADDRESS or ADDRESS/BITS");
+    if (!prefix) fail("relay", std::string{option} + ": '" + text + "' is not ADDRESS or ADDRESS/BITS");
     return prefix.value();
 }
 
 std::vector<std::string> lines_of(const std::string& path) {
     std::string text;
     std::string error;
-    if (!io::read_text_file(path, text, error)) fail(error);
+    if (!io::read_text_file(path, text, error)) fail("relay", error);
     std::vector<std::string> lines;
     for (std::size_t at = 0; at < text.size();) {
         const std::size_t end = std::min(text.find('\n', at), text.size());
@@ -84,7 +75,7 @@ std::vector<std::string> lines_of(const std::string& path) {
 void deny_own_addresses(masque::target_policy& policy, const std::vector<masque::address_prefix>& allowed) {
     uv_interface_address_t* all = nullptr;
     int count = 0;
-    if (uv_interface_addresses(&all, &count) != 0) fail("the addresses of this machine cannot be read");
+    if (uv_interface_addresses(&all, &count) != 0) fail("relay", "the addresses of this machine cannot be read");
     status added = status::ok;
     for (int i = 0; i < count && !failed(added); ++i) {
         const auto& native = reinterpret_cast<const sockaddr&>(all[i].address);
@@ -94,7 +85,7 @@ void deny_own_addresses(masque::target_policy& policy, const std::vector<masque:
         if (!wanted) added = policy.deny({own, own.is_v6() ? 128u : 32u});
     }
     uv_free_interface_addresses(all, count);
-    if (failed(added)) fail("this machine has more addresses than the target policy can hold");
+    if (failed(added)) fail("relay", "this machine has more addresses than the target policy can hold");
 }
 
 masque::target_policy policy_from(const relay_options& options) {
@@ -102,9 +93,9 @@ masque::target_policy policy_from(const relay_options& options) {
     std::vector<masque::address_prefix> allowed;
     for (const std::string& text : options.allow) allowed.push_back(prefix_from("--allow", text));
     for (const masque::address_prefix& prefix : allowed)
-        if (failed(policy.allow(prefix))) fail("--allow: too many");
+        if (failed(policy.allow(prefix))) fail("relay", "--allow: too many");
     for (const std::string& text : options.deny)
-        if (failed(policy.deny(prefix_from("--deny", text)))) fail("--deny: too many");
+        if (failed(policy.deny(prefix_from("--deny", text)))) fail("relay", "--deny: too many");
     if (options.listed_only) policy.allow_listed_only();
     deny_own_addresses(policy, allowed);
     return policy;
@@ -129,11 +120,11 @@ public:
         (void)setenv("UV_THREADPOOL_SIZE", "32", 0);
         io::relay_identity identity;
         std::string error;
-        if (!io::load_relay_identity(options_.state, options_.names, identity, error)) fail(error);
+        if (!io::load_relay_identity(options_.state, options_.names, identity, error)) fail("relay", error);
         tokens_ = options_.open ? std::vector<std::string>{} : lines_of(token_file());
-        if (tokens_.empty() && !options_.open) fail(token_file() + ": holds no token");
+        if (tokens_.empty() && !options_.open) fail("relay", token_file() + ": holds no token");
 
-        if (const int e = uv_loop_init(&loop_); e != 0) fail(uv_strerror(e));
+        if (const int e = uv_loop_init(&loop_); e != 0) fail("relay", uv_strerror(e));
         start(identity, error);
         if (server_) {
             announce(identity);
@@ -145,7 +136,7 @@ public:
         endpoint_.reset();
         uv_run(&loop_, UV_RUN_DEFAULT);  // lets the handles close
         uv_loop_close(&loop_);
-        if (!error.empty()) fail(error);
+        if (!error.empty()) fail("relay", error);
     }
 
 private:
@@ -158,7 +149,7 @@ private:
     void start(const io::relay_identity& identity, std::string& error) {
         const std::vector<std::string_view> tokens{tokens_.begin(), tokens_.end()};
         io::relay_server_config config;
-        config.listen = address_from("--listen", options_.listen);
+        config.listen = address_from("relay", "--listen", options_.listen);
         masque::relay_config& protocol = config.protocol;
         protocol.certificate_chain = identity.chain;
         protocol.private_key = identity.key;
@@ -175,7 +166,7 @@ private:
         protocol.bond_session = masque::bond_session_config(duration::from_ms(options_.hold_ms));
         server_ = io::relay_workers::create(config, options_.workers, error);
         if (!server_ || options_.stats.empty()) return;
-        endpoint_ = io::figures_endpoint::create(address_from("--stats", options_.stats), error);
+        endpoint_ = io::figures_endpoint::create(address_from("relay", "--stats", options_.stats), error);
         if (endpoint_)
             publish();
         else
@@ -323,7 +314,7 @@ void add_relay_command(CLI::App& app) {
     command->add_flag("--quiet", options->quiet, "Say nothing but errors");
     command->callback([options, command] {
         apply_option_file(*command);
-        if (options->open && !options->token_file.empty()) fail("open and tokens exclude each other");
+        if (options->open && !options->token_file.empty()) fail("relay", "open and tokens exclude each other");
         relay_run{*options}.run();
     });
 }

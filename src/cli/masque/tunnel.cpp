@@ -9,7 +9,9 @@
 #include <utility>
 #include <vector>
 
+#include "cli/address_option.hpp"
 #include "cli/commands.hpp"
+#include "cli/failure.hpp"
 #include "cli/option_file.hpp"
 #include "relay/bond_client.hpp"
 #include "relay/relay_identity.hpp"
@@ -37,17 +39,6 @@ struct tunnel_options {
     std::vector<std::string> paths;
 };
 
-[[noreturn]] void fail(const std::string& reason) {
-    std::fprintf(stderr, "duality tunnel: %s\n", reason.c_str());
-    throw CLI::RuntimeError{1};
-}
-
-io::socket_address address_from(const std::string& what, const std::string& text) {
-    const result<io::socket_address> address = io::socket_address::parse(text);
-    if (!address) fail(what + ": '" + text + "' is not ADDRESS:PORT, or not known");
-    return address.value();
-}
-
 masque::udp_target target_from(const std::string& text) {
     const std::size_t colon = text.rfind(':');
     std::string host = text.substr(0, colon);
@@ -57,7 +48,7 @@ masque::udp_target target_from(const std::string& text) {
         port < 65'536)
         if (const auto target = masque::udp_target::create(host, static_cast<std::uint16_t>(port)))
             return target.value();
-    fail("--target: '" + text + "' is not HOST:PORT");
+    fail("tunnel", "--target: '" + text + "' is not HOST:PORT");
 }
 
 class tunnel_run {
@@ -66,24 +57,25 @@ public:
 
     void run() {
         const result<masque::uri_template> relay = masque::uri_template::create(options_.relay);
-        if (!relay) fail("--relay: '" + options_.relay + "' is neither HOST[:PORT] nor a URI template of RFC 9298");
+        if (!relay)
+            fail("tunnel", "--relay: '" + options_.relay + "' is neither HOST[:PORT] nor a URI template of RFC 9298");
         std::string error;
         if (!options_.token_file.empty()) {
-            if (!io::read_text_file(options_.token_file, options_.token, error)) fail(error);
+            if (!io::read_text_file(options_.token_file, options_.token, error)) fail("tunnel", error);
             options_.token.resize(std::min(options_.token.find_first_of("\r\n"), options_.token.size()));
         }
-        if (!options_.roots.empty() && !io::read_text_file(options_.roots, roots_, error)) fail(error);
+        if (!options_.roots.empty() && !io::read_text_file(options_.roots, roots_, error)) fail("tunnel", error);
         for (const std::string& text : options_.pins) {
             const result<masque::key_pin> pin = masque::key_pin::parse(text);
-            if (!pin) fail("--pin: '" + text + "' is not sha256//BASE64");
+            if (!pin) fail("tunnel", "--pin: '" + text + "' is not sha256//BASE64");
             pins_.push_back(pin.value());
         }
 
         io::tunnel_client_config config;
-        config.listen = address_from("--listen", options_.listen);
+        config.listen = address_from("tunnel", "--listen", options_.listen);
         config.target = target_from(options_.target);
         config.relay = address_from(
-            "--relay", options_.relay_address.empty() ? authority_of(relay.value()) : options_.relay_address);
+            "tunnel", "--relay", options_.relay_address.empty() ? authority_of(relay.value()) : options_.relay_address);
         if (!options_.no_direct) {
             // A target that only the relay knows by name has no direct way.
             if (const auto direct = io::socket_address::parse(options_.target)) config.direct = direct.value();
@@ -97,7 +89,7 @@ public:
             std::fprintf(stderr, "%s\n", why.c_str());
         };
 
-        if (const int e = uv_loop_init(&loop_); e != 0) fail(uv_strerror(e));
+        if (const int e = uv_loop_init(&loop_); e != 0) fail("tunnel", uv_strerror(e));
         const bool bonded = !options_.paths.empty();
         if (bonded)
             bond_ = io::bond_client::create(loop_, bonded_config(config), error);
@@ -119,7 +111,7 @@ public:
         }
         uv_run(&loop_, UV_RUN_DEFAULT);  // lets the handles close
         uv_loop_close(&loop_);
-        if (!error.empty()) fail(error);
+        if (!error.empty()) fail("tunnel", error);
     }
 
 private:
@@ -140,11 +132,11 @@ private:
             if (word == "metered")
                 path.cost = cost_class::metered;
             else if (word.starts_with("via="))
-                path.relay = address_from("--path", word.substr(4));
+                path.relay = address_from("tunnel", "--path", word.substr(4));
             else if (word.starts_with("budget=") && CLI::detail::lexical_cast(word.substr(7), megabytes))
                 path.budget.day_bytes = megabytes * 1'000'000;
             else
-                fail("--path: '" + word + "' is not metered, budget=MB a day or via=ADDR:PORT");
+                fail("tunnel", "--path: '" + word + "' is not metered, budget=MB a day or via=ADDR:PORT");
         }
         const std::string& where = words.front();
         const bool v6 = where.find(':') != std::string::npos;
@@ -154,7 +146,7 @@ private:
             return path;
         }
         const std::optional<io::socket_address> address = io::interface_address(where, path.relay.is_ipv6());
-        if (!address) fail("--path: '" + where + "' is neither an address nor an interface that is up");
+        if (!address) fail("tunnel", "--path: '" + where + "' is neither an address nor an interface that is up");
         path.name = where;
         path.local = *address;
         return path;
@@ -278,7 +270,8 @@ void add_tunnel_command(CLI::App& app) {
         for (const auto& [name, value] :
              {std::pair{"--relay", &options->relay}, {"--listen", &options->listen}, {"--target", &options->target}})
             if (value->empty()) throw CLI::RequiredError(name);
-        if (!options->token.empty() && !options->token_file.empty()) fail("token and token-file exclude each other");
+        if (!options->token.empty() && !options->token_file.empty())
+            fail("tunnel", "token and token-file exclude each other");
         tunnel_run{*options}.run();
     });
 }
