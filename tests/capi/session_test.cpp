@@ -148,7 +148,7 @@ TEST_CASE("C session: closing, streams, paths and the wall clock") {
         while (duality_session_poll_output(session, i * 10 * ms, &out) == DUALITY_OK)
             closed |= out.kind == DUALITY_OUTPUT_EVENT && out.event->kind == DUALITY_EVENT_CLOSED;
     CHECK(closed);
-    CHECK(std::find(host.lines.begin(), host.lines.end(), "session: closed") != host.lines.end());
+    CHECK(std::find(host.lines.begin(), host.lines.end(), "session: closed, going_away") != host.lines.end());
     CHECK(duality_session_destroy(session) == DUALITY_OK);
     CHECK(host.live == 0);
 }
