@@ -50,7 +50,7 @@ constexpr std::string_view median_color = "#bf3989";
     return text;
 }
 
-[[nodiscard]] std::string number_text(double value) {
+[[nodiscard]] std::string level_text(double value) {
     char text[40];
     std::snprintf(text, sizeof text, "%g", value);
     return text;
@@ -149,7 +149,7 @@ std::string campaign_html(const campaign_plan& plan, const campaign_result& resu
         "95 % confidence interval over the seeds (bootstrap). Axes are in proportion to the square root; at the right "
         "stand the mean and its interval.</p>\n<p>A service-level monitor watches each run for an apparent loss "
         "above " +
-        number_text(plan.level_pct) +
+        level_text(plan.level_pct) +
         " %; it raises an alarm in at most 1 % of the runs that stay below, although it looks after every packet. A "
         "run "
         "without an alarm counts with its whole length.</p>\n";

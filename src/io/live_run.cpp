@@ -275,7 +275,7 @@ private:
         };
         order.on_arrived = [this, &f](instant now, path_id path, byte_view frame) { on_arrived(f, now, path, frame); };
         order.on_delivered = [this, &f](instant now, const delivery& d) { on_delivered(f, now, d); };
-        order.on_near_event = [this, &f](const session_event& e) { on_event(f, false, e); };
+        order.on_near_event = [this, &f](instant now, const session_event& e) { on_event(f, false, now, e); };
         f.carrier = config_.carrier(std::move(order), error);
         if (!f.carrier) return false;
         f.destination = f.carrier->application_side();

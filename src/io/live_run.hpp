@@ -62,7 +62,7 @@ struct live_carrier_order {
     std::function<std::optional<live_way>(path_id, const socket_address& to, std::string& error)> open_way;
     std::function<void(instant, path_id, byte_view frame)> on_arrived;  ///< at the far end, a packet of the wire format
     std::function<void(instant, const delivery&)> on_delivered;         ///< at the far end
-    std::function<void(const session_event&)> on_near_event;
+    std::function<void(instant, const session_event&)> on_near_event;
 };
 
 /// What a carrier did, once its loops have ended.

@@ -165,7 +165,7 @@ void bonded_tunnel::impl::tell(session_event event) noexcept {
         event.path.path = static_cast<path_id>(index_of(leg));
         break;
     }
-    config.observer->on_event(event);
+    config.observer->on_event(latest, event);
 }
 
 void bonded_tunnel::impl::transmit(const transmission& t) noexcept {

@@ -149,7 +149,7 @@ void relay::state::pump(relay_bond& b) noexcept {
             if (observer != nullptr) observer->on_delivery(latest, out.deliver);
             forward(t, out.deliver.bytes);
         }
-        if (out.kind == output_kind::event && observer != nullptr) observer->on_event(out.event);
+        if (out.kind == output_kind::event && observer != nullptr) observer->on_event(latest, out.event);
         if (out.kind == output_kind::event && out.event.kind == session_event_kind::closed) b.over = true;
         if (out.kind != output_kind::transmit) continue;
         bond_leg* const leg = b.find(out.transmit.path);

@@ -107,8 +107,8 @@ private:
         void on_delivery(instant now, const delivery& what) noexcept override {
             if (far_) owner_.order_.on_delivered(now, what);
         }
-        void on_event(const session_event& what) noexcept override {
-            if (!far_) owner_.order_.on_near_event(what);
+        void on_event(instant now, const session_event& what) noexcept override {
+            if (!far_) owner_.order_.on_near_event(now, what);
         }
 
     private:

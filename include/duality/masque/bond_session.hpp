@@ -81,7 +81,7 @@ public:
     /// The session delivers a payload.
     virtual void on_delivery(instant now, const delivery& what) noexcept = 0;
     /// The session says something. A client's paths have their index there, a relay's their leg's number.
-    virtual void on_event(const session_event& what) noexcept = 0;
+    virtual void on_event(instant now, const session_event& what) noexcept = 0;
 
 protected:
     ~bond_observer() = default;
