@@ -93,9 +93,10 @@ public:
         origin_ns_ = origin_ns != 0 ? origin_ns : uv_hrtime();
     }
 
-    void forget_lateness() noexcept {
+    void count_lateness_from_origin() noexcept {
         stats_.lateness = delay_histogram{};
         stats_.lateness_max = duration::zero();
+        lateness_from_ns_ = origin_ns_;
     }
 
     [[nodiscard]] socket_address local() const noexcept { return address_of(client_side_); }
@@ -230,8 +231,10 @@ private:
             }
             send(forward_next, datagram);
             const duration late = duration::from_ns(static_cast<std::int64_t>(now - datagram.due_ns));
-            stats_.lateness.add(late);
-            stats_.lateness_max = std::max(stats_.lateness_max, late);
+            if (datagram.due_ns >= lateness_from_ns_) {
+                stats_.lateness.add(late);
+                stats_.lateness_max = std::max(stats_.lateness_max, late);
+            }
             next.held.pop_front();
         }
     }
@@ -258,6 +261,7 @@ private:
     lane reverse_;
     impaired_path_stats stats_;
     std::uint64_t origin_ns_ = 0;
+    std::uint64_t lateness_from_ns_ = 0;
     socket_address client_;
     std::uint64_t client_heard_ns_ = 0;
     bool has_client_ = false;
@@ -285,8 +289,8 @@ impaired_path::~impaired_path() {
 void impaired_path::change_network(lab::path network, std::uint64_t origin_ns) {
     impl_->change_network(std::move(network), origin_ns);
 }
-void impaired_path::forget_lateness() noexcept {
-    impl_->forget_lateness();
+void impaired_path::count_lateness_from_origin() noexcept {
+    impl_->count_lateness_from_origin();
 }
 socket_address impaired_path::local() const noexcept {
     return impl_->local();

@@ -88,8 +88,8 @@ public:
     /// decided, and nothing overtakes it. Inside the loop, or while it does not run.
     void change_network(lab::path network, std::uint64_t origin_ns = 0);
 
-    /// Counts how late it is anew from here; the loop must not run.
-    void forget_lateness() noexcept;
+    /// Counts how late it is anew, and only what is to leave after its time zero; the loop must not run.
+    void count_lateness_from_origin() noexcept;
 
     /// The address really bound.
     [[nodiscard]] socket_address local() const noexcept;

@@ -201,13 +201,13 @@ private:
         greeter_->wake_at(instant::never());
         origin_ = monotonic_now() + config_.lead;
         for (const std::unique_ptr<flow>& f : flows_) {
-            if (f->carrier) f->carrier->begin();
+            if (f->carrier) f->carrier->begin(origin_);
             f->path_changes.clear();  // their times counted from elsewhere
             for (std::vector<live_trigger>& of_end : f->triggers) of_end.clear();
             for (std::size_t i = 0; i < f->network.size(); ++i) {
                 f->network[i]->change_network(model_of(static_cast<path_id>(i)),
                                               static_cast<std::uint64_t>(origin_.ns()));
-                f->network[i]->forget_lateness();
+                f->network[i]->count_lateness_from_origin();
             }
         }
         return true;

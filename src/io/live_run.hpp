@@ -91,8 +91,8 @@ public:
     [[nodiscard]] virtual bool is_ready() const = 0;
     /// From any thread: what it has to say of its state.
     [[nodiscard]] virtual std::string state() const = 0;
-    /// The flow begins; the loops stand still. What the timers were late before is not to count.
-    virtual void begin() = 0;
+    /// The flow begins at `origin`; the loops stand still. What the timers are late before it is not to count.
+    virtual void begin(instant origin) = 0;
     /// The loops have ended.
     [[nodiscard]] virtual live_carried finish() const = 0;
 };

@@ -53,7 +53,7 @@ void wake_timer::wake_at(instant at) noexcept {
 void wake_timer::on_readable() {
     std::uint64_t expirations = 0;
     if (::read(fd_, &expirations, sizeof expirations) < 0) return;  // set anew since the loop saw it
-    lateness_.add(monotonic_now() - expected_);
+    if (expected_ >= counted_from_) lateness_.add(monotonic_now() - expected_);
     set_to_ = expected_ = instant::never();
     on_wake_();
 }

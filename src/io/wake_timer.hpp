@@ -43,8 +43,11 @@ public:
     void wake_at(instant at) noexcept;
     /// Of the wake-ups so far, counted from the time set, or from the call that set it when that was later.
     [[nodiscard]] const lateness_record& lateness() const noexcept { return lateness_; }
-    /// Counts anew from here.
-    void forget_lateness() noexcept { lateness_ = lateness_record{}; }
+    /// Counts anew, and only wake-ups for which the time comes at `from` or later.
+    void count_lateness_from(instant from) noexcept {
+        lateness_ = lateness_record{};
+        counted_from_ = from;
+    }
 
 private:
     wake_timer() = default;
@@ -56,6 +59,7 @@ private:
     instant set_to_ = instant::never();
     instant expected_ = instant::never();
     lateness_record lateness_;
+    instant counted_from_ = instant::before_all();
 };
 
 }  // namespace io

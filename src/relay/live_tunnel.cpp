@@ -71,9 +71,9 @@ public:
         return words_;
     }
 
-    void begin() override {
-        server_->timer().forget_lateness();
-        if (wake_timer* const timer = client_->timer()) timer->forget_lateness();
+    void begin(instant origin) override {
+        server_->timer().count_lateness_from(origin);
+        if (wake_timer* const timer = client_->timer()) timer->count_lateness_from(origin);
     }
 
     [[nodiscard]] live_carried finish() const override {
