@@ -1296,7 +1296,7 @@ typedef struct duality_session_config {
     uint32_t queue;              ///< datagrams waiting for `poll_output`. 16 … 4096
     uint32_t overhead_cap_bp;    ///< extra bytes per bytes of the application, basis points
     uint32_t control_share_bp;   ///< of the cap, kept for the receiving end's feedback
-    int64_t reorder_delay_ns;    ///< a hole is a loss when it is this old (one path in use)
+    int64_t reorder_delay_ns;    ///< a hole is a loss when it is this old, where packets overtake others
     int64_t path_skew_ns;        ///< the same while packets come over several paths
     uint32_t parity;             ///< 0: no proactive parity
     uint32_t reactive;           ///< 0: no repair on request

@@ -392,14 +392,16 @@ inline void controller::adaptive_parity(instant now, const control_inputs& in, d
         if (in.congestion || in.current == regime::congested) {
             why = control_reason::congestion;
             threshold = 0;
-        } else if (outputs_.reactive) {
+        } else if (outputs_.reactive && in.rtt + f.delay_p95 <= in.deadline) {
             // A repair on request rebuilds nearly one packet each. Parity at the rate of the loss comes once in many
             // deadlines and rebuilds a packet only when that one was among the last few: bytes better kept for repairs.
             why = control_reason::rtt_fits;
-        } else if (bursts_beyond_parity(config_, in, cover_x16) && (repairs_otherwise(in) || rebuilds_little(in))) {
+        } else if (!outputs_.reactive && bursts_beyond_parity(config_, in, cover_x16) &&
+                   (repairs_otherwise(in) || rebuilds_little(in))) {
             why = control_reason::long_bursts;
             threshold = cover_x16;
         } else {
+            // Also where a request fits as a rule, but not behind a late packet: parity saves the single losses there.
             target = std::int64_t{f.loss_ppm} * config_.parity_per_loss_x16 / 16 / 100;
             why = control_reason::loss_high;
         }

@@ -55,7 +55,8 @@ struct scheduler_config {
     bool leave_suspects = true;                         ///< do new packets take another path at once?
     duration probe_interval = duration::from_ms(20);    ///< of a path just found dead; backs off to a second
     duration keep_alive = duration::from_seconds(10);   ///< of an idle path; below common NAT timeouts of 30 s
-    duration recovery_time = duration::from_ms(20);     ///< a dead path must answer this long to be used again
+    /// A dead path must answer this long to be used again, but by a slow flow.
+    duration recovery_time = duration::from_ms(20);
 };
 
 inline constexpr field_bounds scheduler_bounds[] = {
@@ -116,6 +117,7 @@ struct path_word {
 /// What the receiving side learns from one packet's path sequence number.
 struct path_arrival {
     bool duplicate = false;
+    bool overtaken = false;        ///< a later one came before it
     std::uint32_t newly_lost = 0;  ///< packets skipped on this path just now
 };
 

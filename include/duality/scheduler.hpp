@@ -238,8 +238,13 @@ public:
         return id_of(chosen);
     }
 
-    /// Source packets now go here.
+    /// A source packet goes here now.
     void activate(instant now, path_id id) noexcept {
+        if (last_source_ != instant::before_all()) {
+            const duration gap = std::min(now - last_source_, spacing_max);
+            spacing_ += spacing_ == duration{} ? gap : (gap - spacing_) / 16;
+        }
+        last_source_ = now;
         for (record& p : paths_) {
             if (!p.used) continue;
             if (p.id == id && (p.stats.state == path_state::standby || p.stats.state == path_state::warm)) {
@@ -361,6 +366,7 @@ private:
 
     static constexpr duration probe_gap_max = duration::from_seconds(1);
     static constexpr duration standby_probe = duration::from_ms(250);
+    static constexpr duration spacing_max = duration::from_ms(200);
     static constexpr std::int64_t doubt_bp = 300;  ///< odds of being late at which packets take another path
 
     explicit scheduler(const scheduler_config& config) noexcept : config_{config} {}
@@ -441,10 +447,16 @@ private:
                     break;
                 }
                 if (p.answering_since.is_never()) p.answering_since = now;
-                if (now - p.answering_since >= config_.recovery_time) change(now, p, path_state::warm, {}, {});
+                if (now - p.answering_since >= recovery_time()) change(now, p, path_state::warm, {}, {});
                 break;
             case path_state::warm: break;
         }
+    }
+
+    /// A flow so slow that one packet at most is sent in that time does not wait for a second answer: it risks no more
+    /// than that packet, and the peer can afford few answers.
+    [[nodiscard]] duration recovery_time() const noexcept {
+        return spacing_ > config_.recovery_time * 3 / 4 ? duration{} : config_.recovery_time;
     }
 
     void suspect(instant now, record& p, duration measured, duration threshold) noexcept {
@@ -478,6 +490,8 @@ private:
     scheduler_config config_;
     buffer<record> paths_;
     ring<path_event> events_;
+    instant last_source_ = instant::before_all();
+    duration spacing_{};  ///< of source packets, smoothed
     std::array<std::uint16_t, 256>
         continue_at_{};  ///< by path id: the number of its next packet when it is added again
 };

@@ -40,7 +40,8 @@ struct session_config {
     std::uint32_t queue = 128;              ///< transmissions waiting for `poll_output`. 16..4096
     std::uint32_t overhead_cap_bp = 1'000;  ///< extra bytes per source bytes, both ends together, in basis points
     std::uint32_t control_share_bp = 370;   ///< of the cap, kept for the receiving end's feedback
-    duration reorder_delay = duration::from_ms(2);       ///< a hole is a loss when it is this old (one path in use)
+    /// A hole is a loss when it is this old, where one packet has overtaken another lately; elsewhere at once.
+    duration reorder_delay = duration::from_ms(2);
     duration path_skew = duration::from_ms(15);          ///< the same while packets come over several paths
     bool parity = true;                                  ///< proactive repair packets
     bool reactive = true;                                ///< repair packets on request

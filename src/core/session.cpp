@@ -143,7 +143,7 @@ status session::handle_datagram(instant now, path_id path, byte_view datagram) n
         ++stats_.repeated_datagrams;
         return status::duplicate;
     }
-    receiver_.on_datagram(arrival.newly_lost);
+    receiver_.on_datagram(now, arrival);
     wire::frame frame;
     status read = in.next(frame);
     for (; read == status::ok; read = in.next(frame)) handle_frame(now, path, frame);
@@ -337,7 +337,7 @@ bool session::afford(const planned_datagram& d, std::uint64_t bytes) const noexc
     if (!detail::session_sender::capped(d) || sender_.covers(d, bytes)) return true;
     // An end that only receives has earned nothing by sending: its control frames are paid like its reports.
     if (d.kind == transmit_kind::close) return receiver_.covers_close(bytes);
-    return is_control(d.kind) && receiver_.covers_report(bytes);
+    return is_control(d.kind) && receiver_.covers_answer(bytes);
 }
 
 bool session::transmit_planned(instant now, planned_datagram& d, transmission& out) noexcept {
@@ -413,7 +413,7 @@ bool session::transmit_report(instant now, transmission& out) noexcept {
     receiver_.write_report(context(now), w, false);
     const std::uint64_t bytes = on_the_wire(path, w.size()) - clock_size;
     if (!w.ok() || !receiver_.covers_report(bytes) || paths_.reserve(now, wall(now), path, w.size()) != status::ok) {
-        receiver_.on_report_unaffordable();
+        receiver_.on_report_unaffordable(now);
         return false;
     }
     (void)receiver_.spend_on_reports(bytes);

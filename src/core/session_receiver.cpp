@@ -120,6 +120,7 @@ bool session_receiver::place(const session_context& c, std::uint32_t esi, std::u
         default: ++stats_.refused; return false;
     }
     ++stats_.accepted;
+    if (!unreported_) news_since_ = c.now;
     unreported_ = true;
     if (number == flow_.newest()) {
         newest_stream_ = stream;
@@ -169,7 +170,7 @@ media_time session_receiver::unwrap_origin(std::uint32_t origin) noexcept {
 }
 
 void session_receiver::note_path(instant now, path_id path, bool help) noexcept {
-    unaffordable_ = false;
+    unaffordable_ = unaffordable::nothing;
     path_note* place = nullptr;
     for (path_note& n : notes_) {
         if (n.used && n.id == path) place = &n;
@@ -247,12 +248,17 @@ instant session_receiver::report_at() const noexcept {
         const bool first = notices_left_ == stall_notices;
         return std::max(first ? last_report_ : last_report_ + report_interval_, retry_at_);
     }
-    if (unaffordable_) return instant::never();
+    if (unaffordable_ == unaffordable::all) return instant::never();
+    if (unaffordable_ == unaffordable::news)
+        return request_at_.is_never() ? request_at_
+                                      : std::max({request_at_, last_report_ + request_spacing, retry_at_});
     if (echo_path_) return std::max(last_report_, retry_at_);
     instant at = instant::never();
     // A hole that is about to be a loss goes into the urgent report too.
     if (urgent_) at = request_at_.is_never() ? last_report_ : std::min(request_at_, last_report_ + request_spacing);
     if (unreported_ || holes_open_) at = std::min(at, last_report_ + report_interval());
+    // After a silence it was due long ago, but there was nothing to say.
+    if (unreported_ && !at.is_never()) at = std::max(at, news_since_);
     if (!request_at_.is_never()) {
         // A hole that is about to be a loss goes into this report rather than into one of its own.
         const instant request = std::max(request_at_, last_report_ + request_spacing);
@@ -423,12 +429,14 @@ wire::last_call session_receiver::call_now() const noexcept {
 }
 
 duration session_receiver::hole_patience(instant now) const noexcept {
-    // A path that skipped its own numbers has lost what it skipped; otherwise another one may still bring it.
-    if (skipped_) return config_.reorder_delay;
+    // A path that skipped its own numbers has lost what it skipped, or lets one overtake another, which it would have
+    // shown before. Otherwise another path may still bring it.
+    const duration overtaking = now < reorders_until_ ? config_.reorder_delay : duration::zero();
+    if (skipped_) return overtaking;
     int in_use = 0;
     for (const path_note& n : notes_)
         if (n.used && n.last_source != instant::before_all() && now - n.last_source <= path_memory) ++in_use;
-    return in_use > 1 ? config_.path_skew : config_.reorder_delay;
+    return in_use > 1 ? config_.path_skew : overtaking;
 }
 
 wire::deficit_report session_receiver::deficit(instant now) const noexcept {

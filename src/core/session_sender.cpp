@@ -388,6 +388,9 @@ void session_sender::control(const session_context& c) noexcept {
     in.features = peer_features_;
     in.features.gap = c.paths.silence(c.now, *main);
     in.features.interval = send_interval_;
+    // The peer does not tell how late packets are; what the round trips take beyond the shortest one does.
+    const path_statistics trips = c.paths.statistics(c.now, *main);
+    in.features.delay_p95 = half(c.paths.rtt(*main) - trips.rtt_min) + trips.rtt_deviation * 2;
     in.current = peer_regime_;
     in.rtt = c.paths.rtt(*main);
     in.deadline = c.streams[0].deadline;

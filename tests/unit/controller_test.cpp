@@ -190,6 +190,24 @@ TEST_CASE("adaptive law: the round trip decides between repair and parity", "[co
     CHECK(seen.back().new_value == 330);
 }
 
+TEST_CASE("adaptive law: parity where a request fits as a rule, but not behind a late packet", "[controller]") {
+    control_inputs in = clean_path();
+    in.second_path_available = false;
+    in.rtt = 50_ms;
+    in.features.loss_ppm = 20'000;
+    in.features.mean_burst_x16 = 16 * 4;
+    in.features.delay_p95 = 50_ms;  // the packet behind a lost one, and a round trip: just in time
+    controller law = make();
+    hold_steady(law, 0, 1'000, in);
+    CHECK(law.outputs().reactive);
+    CHECK(law.outputs().parity_bp == 0);
+    in.features.delay_p95 = 51_ms;
+    hold_steady(law, 1'000, 2'000, in);
+    CHECK(law.outputs().reactive);
+    CHECK(law.outputs().parity_bp == 400);
+    CHECK(events(law).back().reason == control_reason::loss_high);
+}
+
 TEST_CASE("adaptive law: congestion turns parity off", "[controller]") {
     control_inputs in = clean_path();
     in.features.loss_ppm = 40'000;

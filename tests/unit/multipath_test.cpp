@@ -152,10 +152,14 @@ TEST_CASE("scheduler: received sequence numbers tell losses, latecomers and repe
     CHECK(arrive(65'535).newly_lost == 0);
     CHECK(arrive(2).newly_lost == 2);  // 0 and 1
     CHECK(lost() == 2);
-    CHECK_FALSE(arrive(1).duplicate);  // late, not lost
+    const path_arrival late = arrive(1);  // not lost
+    CHECK_FALSE(late.duplicate);
+    CHECK(late.overtaken);
     CHECK(lost() == 1);
-    CHECK(arrive(1).duplicate);
-    CHECK(arrive(2).duplicate);
+    const path_arrival again = arrive(1);
+    CHECK(again.duplicate);
+    CHECK_FALSE(again.overtaken);
+    CHECK_FALSE(arrive(2).overtaken);
     CHECK(arrive(65'535).duplicate);
     CHECK(s.statistics({}, 0).packets_duplicated == 3);
     CHECK(arrive(200).newly_lost == 197);
@@ -220,6 +224,35 @@ TEST_CASE("scheduler: silence makes a path suspect, then dead; answers bring it 
     CHECK(s.state(0) == path_state::warm);
     CHECK(now + 20_ms >= first_answer + config.recovery_time);
     CHECK(s.best(now) == path_id{0});
+}
+
+TEST_CASE("scheduler: a slow flow gets its path back by one answer, a fast one after `recovery_time`") {
+    const scheduler_config config;
+    for (const duration spacing : {5_ms, 14_ms, 16_ms, 50_ms}) {
+        CAPTURE(spacing.ms());
+        scheduler s = open_scheduler(config);
+        REQUIRE(s.add_path({}, 0, {}) == status::ok);
+        instant now{};
+        std::uint16_t sent = 0;
+        for (; now < instant{} + 2_s; now += spacing) {
+            s.activate(now, 0);
+            sent = s.on_transmit(now, 0, 400, true);
+            s.on_report(now + spacing / 2, 0, {0, sent, 0_ms, {}});
+        }
+        for (int i = 0; i < 10; ++i) (void)s.on_transmit(now, 0, 400, true);
+        for (const instant end = now + 500_ms; now < end; now += 5_ms) s.handle_timeout(now);
+        REQUIRE(s.state(0) == path_state::dead);
+        const auto answered = [&] {
+            const std::uint16_t probe = s.on_transmit(now, 0, 10, true);
+            now += 10_ms;
+            s.on_report(now, 0, {0, probe, 0_ms, {}});
+            return s.state(0);
+        };
+        const bool slow = spacing > config.recovery_time * 3 / 4;
+        CHECK(answered() == (slow ? path_state::warm : path_state::dead));
+        now += config.recovery_time - 10_ms;
+        CHECK(answered() == path_state::warm);
+    }
 }
 
 TEST_CASE("scheduler: a path that owes nothing is never suspect") {

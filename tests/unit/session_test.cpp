@@ -149,6 +149,35 @@ TEST_CASE("session: reordered packets are delivered in order") {
     CHECK(std::is_sorted(numbers.begin(), numbers.end()));
 }
 
+TEST_CASE("session: a loss is asked for at once, after `reorder_delay` where packets overtook each other lately") {
+    session_config config;
+    session_pair pair{config};
+    REQUIRE(pair.add_path(0) == status::ok);
+    const auto sent_at = [](int ms) { return instant{} + duration::from_ms(ms); };
+    const auto first_repair_after = [&](instant from) {
+        for (const auto& t : pair.sent[near])
+            if (t.kind == transmit_kind::reactive_repair && t.at >= from) return t.at;
+        return instant::never();
+    };
+    // Every fifth millisecond one packet, 10 ms each way. Late ones come 1 ms behind the next one.
+    pair.links[near] = [&](const test::seen_transmission& t) -> std::vector<duration> {
+        if (t.at >= sent_at(3'000) && t.at < sent_at(3'100)) return {};
+        if (t.kind != transmit_kind::source) return {10_ms};
+        if (t.at == sent_at(500) || t.at == sent_at(2'000)) return {};
+        return {t.at == sent_at(1'000) || t.at == sent_at(1'500) ? 16_ms : 10_ms};
+    };
+    pair.send_flow(near, 0, 800, 5_ms, 100);
+    pair.run_for(300_ms);
+    // Seen with the packet behind it, a request one way, the answer.
+    CHECK(first_repair_after(sent_at(500)) == sent_at(500) + 25_ms);
+    // The first one to be overtaken passes for lost; from then on there is patience.
+    CHECK(first_repair_after(sent_at(1'000)) == sent_at(1'000) + 25_ms);
+    CHECK(first_repair_after(sent_at(1'100)) == sent_at(2'000) + 25_ms + config.reorder_delay);
+    // Also after a silence the request goes into the first report.
+    CHECK(first_repair_after(sent_at(3'000)) == sent_at(3'100) + 20_ms + config.reorder_delay);
+    CHECK(delivered_numbers(pair, far, 100, 800).size() >= 800 - 20);
+}
+
 TEST_CASE("session: a link that repeats everything changes nothing for the application") {
     session_pair pair{session_config{}};
     REQUIRE(pair.add_path(0) == status::ok);

@@ -222,6 +222,7 @@ struct path_record {
         } else if (ahead > -64) {
             const std::uint64_t bit = std::uint64_t{1} << -ahead;
             out.duplicate = (received_mask & bit) != 0;
+            out.overtaken = !out.duplicate;
             if (out.duplicate) {
                 ++stats.packets_duplicated;
             } else if (stats.packets_lost > 0) {

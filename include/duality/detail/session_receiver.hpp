@@ -32,8 +32,11 @@ public:
     [[nodiscard]] static result<session_receiver> create(const session_config& config,
                                                          const allocator& memory) noexcept;
 
-    /// A datagram came over a path whose numbers it continues, or with `lost` of them skipped. Before its frames.
-    void on_datagram(std::uint32_t lost) noexcept { skipped_ = lost != 0; }
+    /// A datagram came over a path whose numbers it continues, or not. Before its frames.
+    void on_datagram(instant now, const path_arrival& arrival) noexcept {
+        skipped_ = arrival.newly_lost != 0;
+        if (arrival.overtaken) reorders_until_ = now + reorder_memory;
+    }
     void on_data(const session_context& c, path_id path, const wire::data_frame& frame) noexcept;
     void on_copy(const session_context& c, path_id path, const wire::copy_frame& frame) noexcept;
     void on_repair(const session_context& c, path_id path, const wire::repair_frame& frame) noexcept;
@@ -49,9 +52,14 @@ public:
     [[nodiscard]] path_id report_path(instant now) const noexcept;
     /// Writes a report as of now, as the last frame of a packet or with its length.
     void write_report(const session_context& c, wire::writer& out, bool delimited) noexcept;
-    /// May `bytes` of reports leave? They are paid by what was received. All but last calls and the notice of a stall
-    /// leave enough for one.
+    /// May `bytes` of the report that was just written leave? They are paid by what was received. One that only says what
+    /// arrived leaves enough for answers to probes: on a slow flow they decide when it gets its path back.
     [[nodiscard]] bool covers_report(std::uint64_t bytes) const noexcept {
+        const bool asks = holes_open_ || notices_left_ != 0 || call_;
+        return covers_answer(asks ? bytes : bytes + answer_bytes);
+    }
+    /// The same of an answer to a probe. All but last calls and the notice of a stall leave enough for one.
+    [[nodiscard]] bool covers_answer(std::uint64_t bytes) const noexcept {
         return reports_.covers(notices_left_ != 0 || call_ ? bytes : bytes + notice_bytes);
     }
     /// A goodbye may use what is kept for notices.
@@ -61,9 +69,10 @@ public:
     void on_report_sent(const session_context& c) noexcept;
     /// It did not fit beside another frame; it is tried again a little later.
     void on_report_refused(instant now) noexcept { retry_at_ = now + report_retry; }
-    /// Nothing can pay for it before something arrives.
-    void on_report_unaffordable() noexcept {
-        unaffordable_ = true;
+    /// Nothing can pay for it before something arrives; for one that asks for something, only if this one did.
+    void on_report_unaffordable(instant now) noexcept {
+        unaffordable_ = holes_open_ ? unaffordable::all : unaffordable::news;
+        if (request_at_ <= now) request_at_ = instant::never();
         notices_left_ = 0;
         call_.reset();
         echo_path_.reset();
@@ -86,11 +95,14 @@ public:
 
 private:
     static constexpr duration report_retry = duration::from_ms(5);
-    static constexpr duration request_spacing = duration::from_ms(5);
+    static constexpr duration request_spacing = duration::from_ms(2);
+    /// A path on which a datagram overtook another is expected to let it happen again for so long.
+    static constexpr duration reorder_memory = duration::from_seconds(10);
     static constexpr duration control_interval = duration::from_ms(20);
     /// A path is in use while source packets came over it this recently.
     static constexpr duration path_memory = duration::from_ms(200);
     static constexpr std::uint64_t notice_bytes = 64;
+    static constexpr std::uint64_t answer_bytes = 80;  ///< of two answers
     /// A request is told twice only when so much is left: reports of new losses come first.
     static constexpr std::uint64_t echo_credit = 8 * notice_bytes;
     static constexpr std::uint32_t stall_notices = 3;                 ///< for one stall, a report interval apart
@@ -99,6 +111,9 @@ private:
     static constexpr duration quiet = duration::from_ms(20);
     static constexpr std::uint32_t regime_every = 5;  ///< reports between two with the regime features
     static constexpr std::size_t no_slot = static_cast<std::size_t>(-1);
+
+    /// Which reports have to wait for something to arrive.
+    enum class unaffordable : std::uint8_t { nothing, news, all };
 
     struct slot {
         stream_id stream = 0;
@@ -143,6 +158,7 @@ private:
     [[nodiscard]] wire::last_call call_now() const noexcept;
     void update_wanted(instant now) noexcept;
     [[nodiscard]] wire::deficit_report deficit(instant now) const noexcept;
+    /// How old a hole grows before it counts as a loss.
     [[nodiscard]] duration hole_patience(instant now) const noexcept;
     [[nodiscard]] media_time unwrap_origin(std::uint32_t origin) noexcept;
     [[nodiscard]] duration longest_deadline() const noexcept;
@@ -186,12 +202,14 @@ private:
     std::uint64_t newest_requested_ = 0;  ///< newest missing packet that was asked for
     std::optional<path_id> echo_path_;    ///< the last report asked for something new, and goes over this path as well
     bool unreported_ = false;
+    instant news_since_{};  ///< when that began
+    instant reorders_until_ = instant::before_all();
     bool urgent_ = false;                    ///< the flow changed its path: the peer should hear that at once
     bool holes_open_ = false;                ///< the last report asked for something
     instant request_at_ = instant::never();  ///< a hole becomes a loss
     instant last_report_ = instant::before_all();
     instant retry_at_ = instant::before_all();
-    bool unaffordable_ = false;
+    unaffordable unaffordable_ = unaffordable::nothing;
     std::uint32_t reports_since_regime_ = 0;
     bool regime_in_report_ = false;
     instant last_control_ = instant::before_all();
