@@ -115,6 +115,7 @@ TEST_CASE("chaos: each trouble alone leaves the traces it should") {
             const chaos_result r = chaos_of(what);
             CHECK(r.broken.empty());
             for (const chaos_fates& f : r.packets) {
+                packets.delivered += f.delivered;
                 packets.rejected += f.rejected;
                 packets.cancelled += f.cancelled;
             }
@@ -130,10 +131,11 @@ TEST_CASE("chaos: each trouble alone leaves the traces it should") {
     CHECK(totals(trouble::duplication).second.duplicate > 0);
     CHECK(totals(trouble::corruption).second.rejected > 0);
     CHECK(totals(trouble::overruns).first.rejected > 0);
-    // What is under way when an end closes is still delivered; what is sent afterwards is refused.
+    // What is under way when an end closes is still delivered, but for packets that outlive the end's patience; what is
+    // sent afterwards is refused.
     const chaos_fates closing = totals(trouble::closing).first;
     CHECK(closing.rejected > 0);
-    CHECK(closing.cancelled == 0);
+    CHECK(closing.cancelled * 1'000 <= closing.delivered);
 }
 
 TEST_CASE("chaos: shrinking finds the step and the trouble that matter") {
