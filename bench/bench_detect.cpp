@@ -64,6 +64,7 @@ public:
     double shift_ms = 0;
     double ramp = 0;  ///< ms per ms, from `ramp_from_ms` on
     double ramp_from_ms = 0;
+    double resemblance = 0;  ///< correlation of the Gaussian part with that of the packet before
 
     double send_time_ms() const { return static_cast<double>(sequence_) * spacing_ms_; }
     arrival next() {
@@ -82,7 +83,8 @@ private:
     double draw() {
         switch (kind_) {
             case jitter::heavy_tailed:
-                return random_.gaussian() * 3 * scale + (random_.chance(0.005) ? random_.exponential(20) : 0);
+                gaussian_ = resemblance * gaussian_ + std::sqrt(1 - resemblance * resemblance) * random_.gaussian();
+                return gaussian_ * 3 * scale + (random_.chance(0.005) ? random_.exponential(20) : 0);
             case jitter::lognormal: return scale * 3 * std::exp(0.8 * random_.gaussian());
             case jitter::exponential: return scale * random_.exponential(3);
             case jitter::laplace: return scale * (random_.chance(0.5) ? 1 : -1) * random_.exponential(2.2);
@@ -96,6 +98,7 @@ private:
     xoshiro256 random_;
     double spacing_ms_;
     jitter kind_;
+    double gaussian_ = 0;
     std::uint64_t sequence_ = 0;
     double newest_ms_ = 0;
 };
@@ -258,9 +261,10 @@ struct alarm_rates {
     double steps = 0;
 };
 
-alarm_rates false_alarms(jitter kind, double spacing_ms, double hours) {
+alarm_rates false_alarms(jitter kind, double spacing_ms, double hours, double resemblance = 0) {
     regime_detector detector = make_detector();
     flow f{99, spacing_ms, kind};
+    f.resemblance = resemblance;
     regime_event event;
     while (f.send_time_ms() < hours * 3.6e6) {
         const arrival a = f.next();
@@ -573,6 +577,15 @@ int main(int argc, char** argv) {
             rates.push_back(total);
             rates.push_back(bounded(name + ":   of them by loss", r.loss, "1/h", 0, 0));
             rates.push_back(bounded(name + ":   false level steps", r.steps, "1/h", 0, 0));
+        }
+    for (const double resemblance : {0.3, 0.5, 0.7, 0.9})
+        for (const int pps : {200, 50}) {
+            const double some_hours = std::min(hours, 6.0);
+            const alarm_rates r = false_alarms(jitter::heavy_tailed, 1'000.0 / pps, some_hours, resemblance);
+            char name[80];
+            std::snprintf(name, sizeof name, "Gaussian, neighbours correlated by %.1f, %d/s", resemblance, pps);
+            rates.push_back(bounded(std::string{name} + ": false alarms", r.delay + r.loss, "1/h", 0, 0));
+            rates.push_back(bounded(std::string{name} + ":   false level steps", r.steps, "1/h", 0, 0));
         }
     parity_bench::print(table, "Nothing changes, " + std::to_string(static_cast<int>(hours)) + " hours each", rates);
 

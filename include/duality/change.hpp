@@ -186,8 +186,11 @@ struct change_config {
 /// on beginnings of loss bursts against the share learned so far, 0.1 % at least. After an alarm on delays their
 /// quantiles are learned anew.
 ///
-/// The limit on false alarms holds for delays that are independent but for first-in-first-out order. Where each delay
-/// resembles the one before it, runs of bad luck are longer and alarms more frequent.
+/// The bound on false alarms is for delays that are independent but for first-in-first-out order. Where each delay
+/// resembles the one before it, runs of bad luck are longer. How often and how far the evidence rises by itself is
+/// therefore learned: beyond a height, the peaks of such a process fall off exponentially, independent or not, only more
+/// slowly. From their number and mean follows the height that is reached as seldom as wanted, and when that is more than
+/// the bound asks for, it takes that much for an alarm, and longer to learn the quantiles anew.
 class change_detector {
 public:
     change_detector() noexcept { set_loss_bets(); }
@@ -198,7 +201,9 @@ public:
         constexpr std::int64_t thousand_hours_ns = 3'600'000'000'000'000;
         const std::int64_t observations = thousand_hours_ns / std::max<std::int64_t>(interval.ns(), 1'000);
         const auto per_alarm = static_cast<std::uint64_t>(observations) / config_.false_alarms_per_1000_hours;
-        threshold_ = log2_q16(std::max<std::uint64_t>(per_alarm, 1)) + one;  // half of the alarms for each kind
+        per_alarm_ = std::max<std::uint64_t>(per_alarm, 1) * 2;  // half of the alarms for each kind
+        threshold_ = log2_q16(per_alarm_);
+        set_delay_threshold();
     }
 
     /// A packet's delay above the baseline, in order of arrival; `bounded`: it came in a bunch with the one before, and
@@ -209,7 +214,7 @@ public:
         const auto value = static_cast<std::int32_t>(std::clamp(delay.ns(), -limit, limit));
         const std::uint32_t learned = delays_.samples();
         bool alarm = false;
-        if (learned >= learn) {
+        if (learned >= learn_) {
             std::int32_t above = 0;
             for (const std::int32_t l : limits_) above += value > l ? 1 : 0;
             const auto c = static_cast<std::size_t>(above);
@@ -217,12 +222,15 @@ public:
             const bool low = c < low_classes && !bounded;
             if (!low || !was_low_) {
                 const auto& won = (bounded ? shapes.bound : shapes.exact)[c];
-                std::int32_t reached = 0;
+                std::int32_t most = 0;
                 for (std::size_t i = 0; i < wealth_.size(); ++i) {
                     wealth_[i] = std::max(wealth_[i] + won[i], 0);
-                    reached |= wealth_[i] >= threshold_ - delay_credit ? 1 : 0;
+                    most = std::max(most, wealth_[i]);
                 }
-                alarm = reached != 0;
+                alarm = most >= delay_threshold_;
+                ++observed_;
+                if (peak_ != 0 || most >= peak_from) [[unlikely]]
+                    note_peak(most, alarm);
             }
             if (!bounded) was_low_ = low;
         }
@@ -265,13 +273,15 @@ public:
     [[nodiscard]] std::int32_t delay_evidence() const noexcept {
         return *std::max_element(wealth_.begin(), wealth_.end());
     }
-    [[nodiscard]] std::int32_t delay_threshold() const noexcept { return threshold_ - delay_credit; }
+    [[nodiscard]] std::int32_t delay_threshold() const noexcept { return delay_threshold_; }
     [[nodiscard]] std::int32_t loss_evidence() const noexcept {
         return std::max(loss_bets_[0].wealth(), loss_bets_[1].wealth());
     }
     [[nodiscard]] std::int32_t loss_threshold() const noexcept { return threshold_ - loss_credit_; }
     void clear() noexcept {
         forget_delays();
+        observed_ = peaks_ = ended_ = excess_ = 0;
+        set_delay_threshold();
         for (share_bet& bet : loss_bets_) bet.clear();
         bursts_ = 0;
         fates_ = fates_start;
@@ -280,7 +290,7 @@ public:
 
 private:
     static constexpr std::int32_t one = 65'536;
-    static constexpr std::uint32_t learn = 512;          ///< packets before the first bet on delays
+    static constexpr std::uint32_t learn = 512;          ///< packets before the first bet on independent delays
     static constexpr std::uint32_t refresh = 512;        ///< packets between two looks at the quantiles
     static constexpr std::uint32_t fates_refresh = 64;   ///< packets between two looks at the share
     static constexpr std::uint32_t fates_start = 4'096;  ///< packets without loss that a flow begins with
@@ -297,6 +307,19 @@ private:
     /// What the bound gives away. Measured on independent delays of five distributions on a first-in-first-out path, at 50
     /// and 200 packets/s (bench_detect).
     static constexpr std::int32_t delay_credit = one * 15 / 8;
+    /// Peaks of the evidence are counted from here on, and end when it is nearly gone.
+    static constexpr std::int32_t peak_from = 10 * one;
+    static constexpr std::int32_t peak_end = one;
+    static constexpr std::uint64_t peaks_memory = 256;
+    /// What independent delays do, worth so many peaks, before anything was seen: mean height above `peak_from`, and
+    /// packets from one to the next. Measured as `delay_credit`.
+    static constexpr std::uint64_t prior_peaks = 32;
+    static constexpr std::int64_t prior_excess = one * 8 / 5;
+    static constexpr std::uint64_t prior_spacing = 5'000;
+    /// The exponential law begins higher up: so much too high is what follows from it for independent delays.
+    static constexpr std::int64_t peaks_credit = 2 * one;
+    static constexpr std::int64_t delay_threshold_max = 2'000 * std::int64_t{one};
+    static constexpr std::int64_t learn_longer_max = 32;
     /// Wealth jumps over the threshold, the further the rarer losses are. Measured on losses of 0.03 … 10 %, one by one
     /// and in bursts.
     [[nodiscard]] static constexpr std::int32_t loss_credit(std::uint32_t p_ppm) noexcept {
@@ -318,9 +341,36 @@ private:
                 outwards, std::numeric_limits<std::int32_t>::min(), std::numeric_limits<std::int32_t>::max()));
         }
     }
+    /// The evidence is high. An alarm ends a peak whose true height nobody knows: it counts as what it had beyond
+    /// `peak_from`, and not as one that ended (the estimate of a mean from samples cut off).
+    void note_peak(std::int32_t evidence, bool alarm) noexcept {
+        if (peak_ == 0) ++peaks_;
+        peak_ = std::max(peak_, evidence);
+        if (!alarm && evidence >= peak_end) return;
+        excess_ += static_cast<std::uint64_t>((alarm ? delay_threshold_ : peak_) - peak_from);
+        ended_ += alarm ? 0 : 1;
+        peak_ = 0;
+        if (peaks_ >= 2 * peaks_memory)
+            for (std::uint64_t* sum : {&observed_, &peaks_, &ended_, &excess_}) *sum /= 2;
+        set_delay_threshold();
+    }
+    void set_delay_threshold() noexcept {
+        const auto mean =
+            static_cast<std::int64_t>((excess_ + prior_peaks * std::uint64_t{prior_excess}) / (ended_ + prior_peaks));
+        // Peaks to be expected between two wanted alarms: log2, and with ln 2 the natural logarithm.
+        const std::int64_t often = std::int64_t{log2_q16((peaks_ + prior_peaks) * per_alarm_)} -
+                                   log2_q16(observed_ + prior_peaks * prior_spacing);
+        const std::int64_t higher = mean * std::max<std::int64_t>(often, 0) / one * 45'426 / one;
+        const std::int64_t learned = std::min(peak_from + higher - peaks_credit, delay_threshold_max);
+        delay_threshold_ = std::max(threshold_ - delay_credit, static_cast<std::int32_t>(learned));
+        // Quantiles of delays that resemble each other take longer to learn.
+        learn_ = learn *
+                 static_cast<std::uint32_t>(std::clamp(mean * 2 / prior_excess - 3, std::int64_t{1}, learn_longer_max));
+    }
     void forget_delays() noexcept {
         delays_.clear();
         wealth_.fill(0);
+        peak_ = 0;
         was_low_ = false;
     }
     [[nodiscard]] std::uint32_t loss_ppm() const noexcept {
@@ -341,12 +391,20 @@ private:
     std::array<std::int32_t, 12> limits_ = no_limits();
     std::array<std::int32_t, 4> wealth_{};
     bool was_low_ = false;
+    std::uint32_t learn_ = learn;  ///< packets before the first bet on delays
+    std::int32_t peak_ = 0;        ///< highest evidence since it was nearly nothing; 0 below `peak_from`
+    std::uint64_t per_alarm_ = 1;  ///< packets
+    std::uint64_t observed_ = 0;   ///< packets betted on, and what was seen in them
+    std::uint64_t peaks_ = 0;
+    std::uint64_t ended_ = 0;   ///< other than by an alarm
+    std::uint64_t excess_ = 0;  ///< sum of the peaks' heights above `peak_from`
     std::array<share_bet, loss_factor.size()> loss_bets_{};
     std::uint64_t bursts_ = 0;  ///< beginnings of loss bursts among `fates_` packets, in 1/256
     std::uint32_t fates_ = fates_start;
     std::uint32_t loss_null_ppm_ = 0;  ///< what the bets are set for
     std::int32_t loss_credit_ = 0;
     std::int32_t threshold_ = 40 * one;
+    std::int32_t delay_threshold_ = 40 * one;
 };
 
 }  // namespace v0

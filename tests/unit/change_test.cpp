@@ -139,6 +139,28 @@ TEST_CASE("fewer wanted false alarms need more evidence", "[change]") {
     CHECK(detector.loss_threshold() > 0);
 }
 
+TEST_CASE("delays that resemble each other raise the evidence that an alarm takes", "[change]") {
+    constexpr int an_hour = 720'000;
+    const auto resembling = [gaussian = 0.0, random = xoshiro256{12}](double scale) mutable {
+        gaussian = 0.5 * gaussian + std::sqrt(0.75) * random.gaussian();
+        return 10 + gaussian * scale;
+    };
+    auto delay = resembling;
+    change_detector detector;
+    detector.configure({});
+    detector.set_interval(5_ms);
+    const std::int32_t at_first = detector.delay_threshold();
+    CHECK(alarms(detector, an_hour, [&] { return delay(1); }) <= 10);  // by the bound alone dozens
+    CHECK(detector.delay_threshold() > at_first + 5 * 65'536);
+    CHECK(alarms(detector, 60, [&] { return delay(4); }) >= 1);
+    detector.clear();
+    CHECK(detector.delay_threshold() == at_first);
+
+    xoshiro256 random{13};
+    CHECK(alarms(detector, an_hour, [&] { return 10 + random.gaussian(); }) <= 2);
+    CHECK(detector.delay_threshold() < at_first + 2 * 65'536);
+}
+
 TEST_CASE("a change detector that is off says nothing", "[change]") {
     change_detector detector;
     detector.configure({.enabled = false});

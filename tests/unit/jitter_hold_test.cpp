@@ -3,6 +3,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 #include <cstdint>
+#include <set>
 #include <vector>
 
 #include "duality/random.hpp"
@@ -330,6 +331,38 @@ TEST_CASE("absurd origins and sequence numbers are refused and counted", "[jitte
     CHECK(hold.push(at_ms(60'022), extreme) == status::out_of_window);
     CHECK(hold.push(at_ms(60'022), {12'001, media_ms(origin), 0, static_cast<recovery>(9)}) ==
           status::invalid_argument);
+}
+
+TEST_CASE("origins that repeat, go backwards or jump hold nothing up", "[jitter_hold]") {
+    const jitter_hold_config config;
+    const std::int64_t offsets_ms[] = {0, -5, -200, -9'000, 40, 900, -1'200};
+    for (const std::int64_t offset : offsets_ms) {
+        CAPTURE(offset);
+        jitter_hold hold = make(config);
+        run(hold, 0, 400, 5, 20);
+        drain(hold, at_ms(60'000));
+        std::set<std::uint64_t> accepted;
+        std::set<std::uint64_t> released;
+        instant now;
+        for (std::uint64_t s = 12'000; s < 12'400; ++s) {
+            now = at_ms(60'020 + 5 * static_cast<std::int64_t>(s - 12'000));
+            // Every other packet claims the origin of the one before, moved.
+            const std::int64_t origin = 60'000 + 5 * static_cast<std::int64_t>(s - 12'000);
+            if (hold.push(now, packet(s, s % 2 == 0 ? origin : origin - 5 + offset)) == status::ok) accepted.insert(s);
+            for (const released_packet& out : drain(hold, now)) {
+                CHECK(out.held <= config.hold_max + config.early_slack);
+                released.insert(out.packet.sequence);
+            }
+            REQUIRE(hold.size() <= 8);
+        }
+        for (const released_packet& out : drain(hold, now + config.hold_max + config.early_slack))
+            released.insert(out.packet.sequence);
+        CHECK(hold.size() == 0);
+        CHECK(released == accepted);
+        CHECK(accepted.size() >= 200);
+        const jitter_hold_statistics& counted = hold.statistics();
+        CHECK(counted.accepted + counted.dropped_late + counted.dropped_stale + counted.refused_origin == 401 + 400);
+    }
 }
 
 TEST_CASE("a sender that restarts is heard again after a few packets", "[jitter_hold]") {

@@ -178,6 +178,21 @@ TEST_CASE("session: a loss is asked for at once, after `reorder_delay` where pac
     CHECK(delivered_numbers(pair, far, 100, 800).size() >= 800 - 20);
 }
 
+TEST_CASE("session: a flow goes on when the origins on the wire begin anew") {
+    session_pair pair{session_config{}};
+    REQUIRE(pair.add_path(0) == status::ok);
+    const duration circle = duration::from_ns(std::int64_t{1} << (wire::origin_bits + wire::tick_bits));
+    pair.run_until(instant{} + circle - 1_s);
+    pair.links[near] = lose_every(50);
+    pair.send_flow(near, 0, 400, 5_ms, 200);
+    pair.run_for(500_ms);
+    CHECK(delivered_numbers(pair, far, 200, 400).size() == 400);
+    for (const auto& d : pair.deliveries[far])
+        if (d.recovered_by == recovery::none) CHECK(d.lateness == 0_ms);
+    CHECK(pair.end(far).statistics().receiver.refused == 0);
+    CHECK(pair.end(far).statistics().receiver.outdated == 0);
+}
+
 TEST_CASE("session: a link that repeats everything changes nothing for the application") {
     session_pair pair{session_config{}};
     REQUIRE(pair.add_path(0) == status::ok);
