@@ -9,7 +9,9 @@ target_compile_options(duality_flags INTERFACE -Wall -Wextra -Wconversion -Wshad
     # A fused multiply-add rounds once where the source rounds twice: same inputs would give other outputs on arm64.
     -ffp-contract=off
     # GCC 12 takes a std::string sum for overlapping memory (GCC bug 105651).
-    $<$<AND:$<CXX_COMPILER_ID:GNU>,$<VERSION_LESS:$<CXX_COMPILER_VERSION>,13>>:-Wno-restrict>)
+    $<$<AND:$<CXX_COMPILER_ID:GNU>,$<VERSION_LESS:$<CXX_COMPILER_VERSION>,13>>:-Wno-restrict>
+    # In a unit of several files GCC takes all of them for headers, whose classes no other unit must see differently.
+    $<$<AND:$<CXX_COMPILER_ID:GNU>,$<BOOL:${CMAKE_UNITY_BUILD}>>:-Wno-subobject-linkage>)
 set(duality_no_exceptions -fno-exceptions -fno-rtti)
 
 set(CMAKE_CXX_EXTENSIONS OFF)

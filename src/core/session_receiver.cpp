@@ -10,6 +10,9 @@ namespace detail {
 
 namespace {
 
+/// How much rarer reports are where they need not tell what has come.
+constexpr std::int64_t acknowledged_report_factor = 5;
+
 [[nodiscard]] recovery recovery_of(wire::copy_reason reason) noexcept {
     const bool rescue = reason == wire::copy_reason::failover || reason == wire::copy_reason::requested;
     return rescue ? recovery::second_path : recovery::duplicate;
@@ -472,10 +475,17 @@ void session_receiver::control(const session_context& c) noexcept {
 
 void session_receiver::handle_timeout(const session_context& c) noexcept {
     if (!flow_.started()) return;
-    // With one path there is no other to move to: reports need not tell about silence.
+    // With one path there is no other to move to: reports need not tell about silence. Where every packet is acknowledged
+    // by what carries it they need not tell what has come either; what they would cost is kept for requests.
     int paths = 0;
-    c.paths.for_each_path([&paths](path_id) { ++paths; });
+    bool acknowledged = true;
+    c.paths.for_each_path([&](path_id id) {
+        const path_config* const path = c.paths.config(id);
+        acknowledged = acknowledged && path != nullptr && path->acknowledged;
+        ++paths;
+    });
     report_interval_ = paths > 1 ? config_.paths.report_interval : config_.paths.report_interval * 2;
+    if (acknowledged && paths > 0) report_interval_ = config_.paths.report_interval * acknowledged_report_factor;
     detector_.handle_timeout(c.now);
     if (watch_.poll(c.now)) {
         if (const std::optional<path_id> other = c.paths.alternative(flow_path_)) {

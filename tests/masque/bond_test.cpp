@@ -131,6 +131,42 @@ TEST_CASE("a long hold has room for what it holds") {
     CHECK(w.relay->statistics().bonds.receiver.refused == 0);
 }
 
+TEST_CASE("what an outage of the only path took last is asked for at once when it is over") {
+    // There is credit for the request: where QUIC acknowledges, reports do not use it up.
+    for (const std::int64_t outage : {50, 200}) {
+        CAPTURE(outage);
+        masque_world w;
+        bool dead = false;
+        w.echo = false;
+        w.network = [&dead](test::wire_packet&, instant) {
+            return dead ? std::vector<duration>{} : std::vector<duration>{15_ms};
+        };
+        w.bond_config.paths = {w.bond_paths.data(), 1};
+        w.relay_config.max_unanswered = 1 << 30;
+        w.start_bond();
+        w.run_for(500_ms);
+        const auto run = [&w](duration length) {
+            for (const instant until = w.now + length; w.now < until;) {
+                (void)w.bond().send(w.now, bytes(172));
+                w.drain();
+                w.run_for(5_ms);
+            }
+        };
+        run(5_s);
+        const std::size_t before = w.at_target.size();
+        dead = true;
+        run(duration::from_ms(outage));
+        dead = false;
+        run(500_ms);
+        w.run_for(500_ms);
+        // Three packets were under way before; the deadline of 100 ms leaves time for those of the last 60.
+        const std::size_t sent = static_cast<std::size_t>(outage) / 5 + 100 + 3;
+        const std::size_t hopeless = static_cast<std::size_t>(std::max<std::int64_t>(0, outage - 60)) / 5;
+        CHECK(w.at_target.size() - before >= sent - hopeless - 2);
+        CHECK(w.relay->statistics().bonds.receiver.rebuilt >= 10);
+    }
+}
+
 TEST_CASE("a dead first path holds up nobody") {
     masque_world w;
     w.network = [&](test::wire_packet& p, instant) {
