@@ -311,7 +311,9 @@ enum {
     /// this end is done: every accepted packet was delivered or dropped
     DUALITY_EVENT_CLOSED = 4,
     /// what comes in became better or worse, moved to another level, or raised an alarm
-    DUALITY_EVENT_REGIME = 5
+    DUALITY_EVENT_REGIME = 5,
+    /// another epoch of the peer: what comes now has other numbers, by another clock
+    DUALITY_EVENT_PEER_RESTARTED = 6
 };
 
 /// Why a session ends.
@@ -1311,6 +1313,8 @@ typedef struct duality_session_config {
     const duality_scheduler_config* paths;
     const duality_clock_sync_config* clock;
     int64_t close_timeout_ns;  ///< how long an end that closes says so until it is answered; 0 … 1 min
+    uint32_t epoch;  ///< a number that no earlier life of this end had: the peer tells a restart by it; 0: none
+    uint32_t reserved;
 } duality_session_config;
 
 typedef struct duality_path_config {
@@ -1409,6 +1413,8 @@ typedef struct duality_session_statistics {
     uint64_t clock_backwards;
     uint64_t last_error_offset;  ///< byte of the last malformed datagram that could not be read
     uint64_t events_lost;        ///< because `poll_output` was not called
+    uint64_t peer_restarts;
+    uint64_t stale_datagrams;  ///< of a life that the peer has left
 } duality_session_statistics;
 
 typedef struct duality_path_statistics {

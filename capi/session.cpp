@@ -43,6 +43,7 @@ constexpr auto session_fields = [](auto&& visit, auto& c, auto& cpp) {
     visit(c.stream_late, cpp.stream.late, late_policy::deliver, "stream.late");
     visit(c.sync_clock, cpp.sync_clock);
     visit(c.close_timeout_ns, cpp.close_timeout);
+    visit(c.epoch, cpp.epoch);
 };
 
 constexpr auto path_fields = [](auto&& visit, auto& c, auto& cpp) {
@@ -98,6 +99,8 @@ constexpr auto session_statistics_fields = [](auto&& visit, auto& c, auto& cpp) 
     visit(c.clock_backwards, cpp.clock_backwards);
     visit(c.last_error_offset, cpp.last_error_offset);
     visit(c.events_lost, cpp.events_lost);
+    visit(c.peer_restarts, cpp.peer_restarts);
+    visit(c.stale_datagrams, cpp.stale_datagrams);
 };
 
 constexpr auto path_statistics_fields = [](auto&& visit, auto& c, auto& cpp) {

@@ -74,6 +74,7 @@ void log_event(const host& owner, const session_event& event) noexcept {
             line << "closed by the peer, " << name(close_reasons, event.reason);
             break;
         case session_event_kind::closed: line << "closed, " << name(close_reasons, event.reason); break;
+        case session_event_kind::peer_restarted: line << "the peer has restarted"; break;
         case session_event_kind::regime:
             line << name(regime_events, event.regime.what) << ", " << name(regimes, event.regime.from) << " -> "
                  << name(regimes, event.regime.to);

@@ -61,7 +61,7 @@ public:
     /// The 64-bit number that a 32-bit one on the wire stands for.
     [[nodiscard]] std::uint64_t unwrap(std::uint32_t esi) const noexcept {
         // The first number maps to itself plus one circle, so that older ones stay positive.
-        if (!started_) return (std::uint64_t{1} << 32) + esi;
+        if (!started_) return first_ + esi;
         return static_cast<std::uint64_t>(unwrap_nearest(static_cast<std::int64_t>(newest_), esi, 32));
     }
 
@@ -98,6 +98,16 @@ public:
         return out;
     }
 
+    /// The peer has restarted: whatever comes next is the first packet, its number one circle above those before.
+    void reset() noexcept {
+        if (!started_) return;
+        first_ = (newest_ >> 32 << 32) + circle;
+        started_ = false;
+        suspicious_ = 0;
+        records_.clear();
+        ++stats_.restarts;
+    }
+
     [[nodiscard]] bool started() const noexcept { return started_; }
     [[nodiscard]] std::uint64_t newest() const noexcept { return newest_; }
     /// Lowest number still inside the window.
@@ -114,6 +124,8 @@ public:
     [[nodiscard]] const aggregator_statistics& statistics() const noexcept { return stats_; }
 
 private:
+    static constexpr std::uint64_t circle = std::uint64_t{1} << 32;
+
     void fill(instant now, std::uint64_t esi, media_time origin) noexcept {
         packet_record& r = records_.insert(esi);
         r = {true, now, origin};
@@ -149,6 +161,7 @@ private:
 
     sequence_window<packet_record> records_;
     bool started_ = false;
+    std::uint64_t first_ = circle;  ///< the circle that the first number is on
     std::uint64_t newest_ = 0;
     std::uint64_t oldest_ = 0;  ///< nothing before this was ever expected
     media_time newest_origin_{};

@@ -327,6 +327,9 @@ public:
     /// they are recovered. They still help to decode others while they are in the window. Never goes backwards.
     void forget(std::uint32_t before_esi) noexcept;
 
+    /// Forgets all sources and equations; the numbers begin anew with whatever comes next.
+    void reset() noexcept;
+
     /// The missing sources between the oldest wanted and the newest one known to exist.
     [[nodiscard]] rlc_deficit deficit() const noexcept { return deficit_from(wanted_); }
     /// The same without sources before `from_esi`, for which a repair asked for now would come too late.

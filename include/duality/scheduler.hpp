@@ -156,6 +156,12 @@ public:
         return p->on_arrival(sequence);
     }
 
+    /// The peer is another one, on the same paths.
+    void on_peer_restart() noexcept {
+        for (record& p : paths_)
+            if (p.used) p.on_peer_restart();
+    }
+
     /// The peer says that it has received this path's packets up to `word.newest_sequence`.
     void on_report(instant now, path_id id, const path_word& word) noexcept {
         record* p = find(id);
@@ -302,7 +308,7 @@ public:
         if (p == nullptr || !p->heard) return false;
         newest = static_cast<std::uint16_t>(p->newest_received);
         age = std::max(now - p->last_arrival, duration{});
-        count = static_cast<std::uint16_t>(p->stats.packets_received);
+        count = static_cast<std::uint16_t>(p->stats.packets_received - p->received_before);
         return true;
     }
     /// Calls `visit(path_id)` for every path, in the order in which they were added to free places.

@@ -23,6 +23,7 @@
 #include "duality/clock_sync.hpp"
 #include "duality/detail/farewell.hpp"
 #include "duality/detail/session_clock.hpp"
+#include "duality/detail/session_epoch.hpp"
 #include "duality/detail/session_receiver.hpp"
 #include "duality/detail/session_sender.hpp"
 #include "duality/memory.hpp"
@@ -62,7 +63,8 @@ public:
     /// than the path carries; `over_budget`: no path is left; `unknown_stream`, `closed`. Only `ok` means accepted.
     [[nodiscard]] status send(instant now, stream_id stream, byte_view payload) noexcept;
     /// Takes a datagram that arrived on a path. `malformed`, `unsupported_version`: not ours, counted; frames before the
-    /// broken byte are kept. `duplicate`: the network delivered it twice. `unknown_path`, `closed`.
+    /// broken byte are kept. `duplicate`: the network delivered it twice. `late`: sent before the peer restarted.
+    /// `unknown_path`, `closed`.
     status handle_datagram(instant now, path_id path, byte_view datagram) noexcept;
     /// What carries an `acknowledged` path says that the peer has the datagram of this path sequence number (bytes 1 and
     /// 2 of it). Oldest first, where several become known at once. `unknown_path`, `closed`.
@@ -118,6 +120,8 @@ private:
     void advance(instant now) noexcept;
     void advance_clock(instant now) noexcept;
     void handle_frame(instant now, path_id path, const wire::frame& frame) noexcept;
+    /// Reads the epoch, if there is one. False: the datagram is of a life that the peer has left.
+    [[nodiscard]] bool handle_epoch(instant now, byte_view datagram) noexcept;
     void handle_close(instant now, path_id path, const wire::close_frame& close) noexcept;
     void say_goodbye(instant now) noexcept;
     [[nodiscard]] duration longest_round_trip() const noexcept;
@@ -129,6 +133,8 @@ private:
     [[nodiscard]] bool transmit_planned(instant now, detail::planned_datagram& planned, transmission& out) noexcept;
     [[nodiscard]] bool transmit_report(instant now, transmission& out) noexcept;
     [[nodiscard]] bool afford(const detail::planned_datagram& planned, std::uint64_t bytes) const noexcept;
+    /// Writes the header of a packet and the epoch, if that rides; the bytes of the latter.
+    [[nodiscard]] std::size_t begin_packet(instant now, wire::writer& out) noexcept;
     /// Bytes of clock frames that ride on a datagram over `path`, and can be paid.
     [[nodiscard]] std::size_t clock_rides(instant now, path_id path) noexcept;
     [[nodiscard]] bool spares(std::uint64_t bytes) const noexcept;
@@ -145,6 +151,7 @@ private:
     buffer<stream_config> streams_;
     buffer<std::uint8_t> scratch_;  ///< the datagram in the caller's hands
     ring<session_event> events_;
+    detail::session_epoch epoch_;
     life state_ = life::open;
     detail::farewell farewell_;
     instant now_ = instant::before_all();

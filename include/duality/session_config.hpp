@@ -47,6 +47,10 @@ struct session_config {
     bool reactive = true;                                ///< repair packets on request
     bool sync_clock = false;                             ///< ask for the peer's clock; deadline playout always does
     bool second_path = true;                             ///< may the flow use another path than the best one?
+    /// Any number but 0 that no earlier life of this end had, such as the time at which the program began or a random one:
+    /// the peer tells by it that this end has restarted, and begins anew too. For sessions on bare UDP, at both ends;
+    /// sealed datagrams and tunnels know by themselves. 0: none.
+    std::uint32_t epoch = 0;
     duration close_timeout = duration::from_seconds(1);  ///< how long an end that closes says so until it is answered
     stream_config stream{};                              ///< of every stream until `set_stream`
     /// Of every stream; `hold_max` 0 delivers at once. No slack: nothing is ever held longer than the hold says. In
@@ -97,12 +101,13 @@ struct delivery {
 };
 
 enum class session_event_kind : std::uint8_t {
-    path,         ///< a path changed its state or used up its budget
-    decision,     ///< the controller changed an output
-    error,        ///< something the user should know, from the catalogue
-    peer_closed,  ///< the peer ends the session; nothing more will come
-    closed,       ///< this end is done: every accepted packet was delivered or dropped
-    regime,       ///< what comes in became better or worse, moved to another level, or raised an alarm
+    path,            ///< a path changed its state or used up its budget
+    decision,        ///< the controller changed an output
+    error,           ///< something the user should know, from the catalogue
+    peer_closed,     ///< the peer ends the session; nothing more will come
+    closed,          ///< this end is done: every accepted packet was delivered or dropped
+    regime,          ///< what comes in became better or worse, moved to another level, or raised an alarm
+    peer_restarted,  ///< another epoch of the peer: what comes now has other numbers, by another clock
 };
 
 struct session_event {
@@ -172,9 +177,11 @@ struct session_statistics {
     std::uint64_t unsupported_version = 0;
     std::uint64_t unknown_frames = 0;
     std::uint64_t repeated_datagrams = 0;  ///< the same datagram twice on one path
-    std::uint64_t clock_backwards = 0;     ///< calls with a `now` before the one of an earlier call
-    std::size_t last_error_offset = 0;     ///< byte of the last malformed datagram that could not be read
-    std::uint64_t events_lost = 0;         ///< events overwritten because `poll_output` was not called
+    std::uint64_t peer_restarts = 0;
+    std::uint64_t stale_datagrams = 0;  ///< of a life that the peer has left
+    std::uint64_t clock_backwards = 0;  ///< calls with a `now` before the one of an earlier call
+    std::size_t last_error_offset = 0;  ///< byte of the last malformed datagram that could not be read
+    std::uint64_t events_lost = 0;      ///< events overwritten because `poll_output` was not called
 };
 
 }  // namespace v0

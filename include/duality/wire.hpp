@@ -45,6 +45,7 @@ enum class frame_type : std::uint64_t {
     copy = 0x0C,
     reactive_repair = 0x0E,
     closed = 0x10,
+    epoch = 0x12,
 };
 
 /// Time on the wire: one tick is 2^14 ns (16.384 µs).
@@ -144,6 +145,14 @@ struct close_frame {
     bool answer = false;  ///< the peer's own word, back: it need not be said again
 };
 
+/// Which life of its end a packet is from. First in its packet, with its length.
+struct epoch_frame {
+    bool asks = false;        ///< the sender does not know yet whether the peer knows it
+    std::uint32_t own = 0;    ///< of the sender; 0: it tells none
+    std::uint32_t known = 0;  ///< the newest one of the peer that the sender has heard of; 0: none
+};
+inline constexpr std::size_t epoch_frame_size = 12;
+
 struct packet_header {
     std::uint16_t path_sequence = 0;
 };
@@ -158,6 +167,7 @@ struct frame {
     clock_frame clock;
     probe_frame probe;
     close_frame close;
+    epoch_frame epoch;
 };
 
 /// Cuts checked fields off a byte view. After the first failure every read gives zero and `ok()` is false.
@@ -370,7 +380,7 @@ inline void read_feedback(reader& in, feedback_frame& out) noexcept {
     }
 }
 
-/// 0 or 1: request or response.
+/// 0 or 1: request or response, no or yes.
 inline bool read_direction(reader& in) noexcept {
     const std::size_t start = in.offset();
     const std::uint8_t value = in.u8();
@@ -383,6 +393,12 @@ inline void read_clock(reader& in, clock_frame& out) noexcept {
     out.t1 = in.u64();
     out.t2 = out.response ? in.u64() : 0;
     out.t3 = out.response ? in.u64() : 0;
+}
+
+inline void read_epoch(reader& in, epoch_frame& out) noexcept {
+    out.asks = read_direction(in);
+    out.own = in.u32();
+    out.known = in.u32();
 }
 
 inline void read_probe(reader& in, probe_frame& out) noexcept {
@@ -410,6 +426,10 @@ inline frame_type type_of(const probe_frame&) noexcept {
 }
 inline frame_type type_of(const close_frame& f) noexcept {
     return f.answer ? frame_type::closed : frame_type::close;
+}
+
+inline frame_type type_of(const epoch_frame&) noexcept {
+    return frame_type::epoch;
 }
 
 inline void write_body(writer& out, const data_frame& f) noexcept {
@@ -485,6 +505,12 @@ inline void write_body(writer& out, const close_frame& f) noexcept {
     out.varint(static_cast<std::uint64_t>(f.reason));
 }
 
+inline void write_body(writer& out, const epoch_frame& f) noexcept {
+    out.u8(f.asks ? 1 : 0);
+    out.u32(f.own);
+    out.u32(f.known);
+}
+
 }  // namespace detail
 
 /// Reads a packet frame by frame.
@@ -554,6 +580,7 @@ private:
                 out.close.answer = out.type == frame_type::closed;
                 out.close.reason = static_cast<close_reason>(body.varint());
                 return true;
+            case frame_type::epoch: detail::read_epoch(body, out.epoch); return true;
         }
         return false;
     }

@@ -57,7 +57,8 @@ session::session(const session_config& config, scheduler paths, detail::session_
       paths_{std::move(paths)},
       sender_{std::move(sender)},
       receiver_{std::move(receiver)},
-      clock_{std::move(clock)} {}
+      clock_{std::move(clock)},
+      epoch_{config.epoch} {}
 
 result<session> session::create(const session_config& config, const allocator& memory) noexcept {
     if (const failure wrong = check(config); failed(wrong.code)) return wrong;
@@ -138,6 +139,7 @@ status session::handle_datagram(instant now, path_id path, byte_view datagram) n
         }
         return started;
     }
+    if (!handle_epoch(now, datagram)) return status::late;
     const path_arrival arrival = paths_.on_arrival(now, wall(now), path, header.path_sequence, datagram.size());
     if (arrival.duplicate) {
         ++stats_.repeated_datagrams;
@@ -172,18 +174,21 @@ void session::handle_frame(instant now, path_id path, const wire::frame& frame) 
         case wire::frame_type::copy: receiver_.on_copy(c, path, frame.copy); break;
         case wire::frame_type::repair:
         case wire::frame_type::reactive_repair: receiver_.on_repair(c, path, frame.repair); break;
-        case wire::frame_type::feedback: sender_.on_feedback(c, path, frame.feedback); break;
+        case wire::frame_type::feedback:
+            if (epoch_.is_known(now)) sender_.on_feedback(c, path, frame.feedback);
+            break;
         case wire::frame_type::probe:
-            if (frame.probe.response)
-                paths_.on_report(now, path, {path, static_cast<std::uint16_t>(frame.probe.token), {}, {}});
-            else
+            if (!frame.probe.response)
                 (void)sender_.plan({.kind = transmit_kind::probe,
                                     .path = path,
                                     .probe = {.response = true, .token = frame.probe.token}});
+            else if (epoch_.is_known(now))
+                paths_.on_report(now, path, {path, static_cast<std::uint16_t>(frame.probe.token), {}, {}});
             break;
         case wire::frame_type::clock: clock_.on_frame(now, path, frame.clock); break;
         case wire::frame_type::close:
         case wire::frame_type::closed: handle_close(now, path, frame.close); break;
+        case wire::frame_type::epoch: break;  // was read before all others
     }
 }
 
@@ -349,7 +354,7 @@ bool session::transmit_planned(instant now, planned_datagram& d, transmission& o
     if (d.kind == transmit_kind::clock) d.clock.t3 = static_cast<std::uint64_t>(now.ns());
 
     wire::writer w{{scratch_.data(), scratch_.size()}};
-    wire::write_header(w, {});
+    std::size_t epoch_size = begin_packet(now, w);
     const path_config* path = paths_.config(d.path);
     std::size_t clock_size = source && path != nullptr ? clock_rides(now, d.path) : 0;
     if (clock_size != 0) clock_.write(now, d.path, w);
@@ -358,18 +363,25 @@ bool session::transmit_planned(instant now, planned_datagram& d, transmission& o
     if (source && path != nullptr && receiver_.report_at() <= now + config_.paths.report_interval / 2 &&
         receiver_.report_path(now) == d.path) {
         receiver_.write_report(context(now), w, true);
-        report_size = w.size() - wire::packet_header_size - clock_size;
+        report_size = w.size() - wire::packet_header_size - epoch_size - clock_size;
     }
     if (!sender_.write(d, w)) {
         sender_.on_dropped(d, false);
         return false;
     }
     const bool too_large = path != nullptr && w.size() > path->max_datagram;
-    if ((report_size != 0 && (too_large || !receiver_.covers_report(report_size))) || (clock_size != 0 && too_large)) {
+    const bool rides = report_size + clock_size + (epoch_.has_own() ? 0 : epoch_size) != 0;
+    if ((report_size != 0 && !receiver_.covers_report(report_size)) || (rides && too_large)) {
         if (report_size != 0) receiver_.on_report_refused(now);
         report_size = clock_size = 0;
         w = wire::writer{{scratch_.data(), scratch_.size()}};
-        wire::write_header(w, {});
+        // The peer's question can be answered on another datagram; its own epoch an end tells on all of them.
+        if (too_large && !epoch_.has_own()) {
+            wire::write_header(w, {});
+            epoch_size = 0;
+        } else {
+            (void)begin_packet(now, w);
+        }
         (void)sender_.write(d, w);
     }
 
@@ -396,9 +408,10 @@ bool session::transmit_planned(instant now, planned_datagram& d, transmission& o
         pay_for_rider(clock_size);
     }
     const std::size_t riders = report_size + clock_size;
-    const std::size_t payload_size = size - riders - (source ? wire::data_packet_overhead : 0);
+    const std::size_t payload_size = size - epoch_size - riders - (source ? wire::data_packet_overhead : 0);
     const std::uint64_t unprotected = on_the_wire(d.path, payload_size) - (path != nullptr ? path->seal_overhead : 0);
     sender_.on_sent(context(now), d, bytes - riders, unprotected);
+    if (epoch_size != 0) epoch_.on_sent(now);
     out.kind = d.kind;
     finish(now, d.path, size, is_answered(d) || (d.kind == transmit_kind::probe && !d.probe.response), out);
     return true;
@@ -407,7 +420,7 @@ bool session::transmit_planned(instant now, planned_datagram& d, transmission& o
 bool session::transmit_report(instant now, transmission& out) noexcept {
     const path_id path = receiver_.report_path(now);
     wire::writer w{{scratch_.data(), scratch_.size()}};
-    wire::write_header(w, {});
+    const std::size_t epoch_size = begin_packet(now, w);
     const std::size_t clock_size = clock_rides(now, path);
     if (clock_size != 0) clock_.write(now, path, w);
     receiver_.write_report(context(now), w, false);
@@ -419,6 +432,7 @@ bool session::transmit_report(instant now, transmission& out) noexcept {
     (void)receiver_.spend_on_reports(bytes);
     receiver_.on_report_sent(context(now));
     sender_.statistics().control.add(bytes);
+    if (epoch_size != 0) epoch_.on_sent(now);
     if (clock_size != 0) {
         clock_.on_sent(now, path);
         pay_for_rider(clock_size);

@@ -460,6 +460,20 @@ wire::deficit_report session_receiver::deficit(instant now) const noexcept {
     return out;
 }
 
+void session_receiver::on_peer_restart(instant now) noexcept {
+    for (auto& h : holds_) h->reset(now);
+    flow_.reset();
+    decoder_.reset();
+    watch_ = {};
+    calls_ = {};
+    call_.reset();
+    echo_path_.reset();
+    notes_ = {};
+    notices_left_ = 0;
+    unreported_ = urgent_ = holes_open_ = false;
+    request_at_ = next_call_ = instant::never();
+}
+
 // Time
 
 void session_receiver::control(const session_context& c) noexcept {
@@ -474,6 +488,7 @@ void session_receiver::control(const session_context& c) noexcept {
 }
 
 void session_receiver::handle_timeout(const session_context& c) noexcept {
+    detector_.handle_timeout(c.now);
     if (!flow_.started()) return;
     // With one path there is no other to move to: reports need not tell about silence. Where every packet is acknowledged
     // by what carries it they need not tell what has come either; what they would cost is kept for requests.
@@ -486,7 +501,6 @@ void session_receiver::handle_timeout(const session_context& c) noexcept {
     });
     report_interval_ = paths > 1 ? config_.paths.report_interval : config_.paths.report_interval * 2;
     if (acknowledged && paths > 0) report_interval_ = config_.paths.report_interval * acknowledged_report_factor;
-    detector_.handle_timeout(c.now);
     if (watch_.poll(c.now)) {
         if (const std::optional<path_id> other = c.paths.alternative(flow_path_)) {
             notice_path_ = *other;

@@ -49,7 +49,8 @@ status session_sender::send(const session_context& c, stream_id stream, byte_vie
     const std::optional<path_id> main = c.paths.best(c.now);
     if (!main) return status::over_budget;
     const path_config& path = *c.paths.config(*main);
-    if (payload.size() + wire::data_packet_overhead > path.max_datagram) return status::too_large;
+    const std::size_t around = wire::data_packet_overhead + (config_.epoch != 0 ? wire::epoch_frame_size : 0);
+    if (payload.size() + around > path.max_datagram) return status::too_large;
 
     const std::uint32_t origin = wire::to_origin(c.now);
     const std::array<std::uint8_t, wire::origin_size> prefix{static_cast<std::uint8_t>(origin >> 16),

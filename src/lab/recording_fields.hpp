@@ -150,6 +150,7 @@ void visit_fields(Config& c, Visit&& visit) {
     visit("reactive", c.reactive);
     visit("sync_clock", c.sync_clock);
     visit("second_path", c.second_path);
+    visit("epoch", c.epoch);
     visit("close_timeout", c.close_timeout);
     visit_fields(c.stream, visit);
     visit_fields(c.hold, visit);

@@ -103,6 +103,7 @@ void session_hash::add(const session_event& e) noexcept {
         case session_event_kind::error: chain_.mix(word(e.error)); break;
         case session_event_kind::peer_closed:
         case session_event_kind::closed: chain_.mix(word(e.reason)); break;
+        case session_event_kind::peer_restarted: break;
         case session_event_kind::regime:
             chain_.mix(word(e.regime.what) << 16 | word(e.regime.from) << 8 | word(e.regime.to));
             chain_.mix(word(e.regime.baseline_before.ns()));

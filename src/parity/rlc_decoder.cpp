@@ -474,6 +474,14 @@ void rlc_decoder::forget(std::uint32_t before_esi) noexcept {
     if (position > wanted_) wanted_ = position;
 }
 
+void rlc_decoder::reset() noexcept {
+    if (!started_) return;
+    advance(newest_ + static_cast<std::int64_t>(capacity_));
+    ready_.clear();
+    started_ = jump_pending_ = false;
+    prepared_ = 0;
+}
+
 rlc_deficit rlc_decoder::deficit(std::uint32_t from_esi) const noexcept {
     const std::int64_t position = unwrap_nearest(newest_, from_esi, 32);
     return deficit_from(position > wanted_ ? position : wanted_);

@@ -82,6 +82,10 @@ void examples() {
     print("example", packet_of(13, [&](auto& out) {
               wire::write(out, wire::close_frame{.reason = wire::close_reason::going_away, .answer = true});
           }));
+    print("example", packet_of(14, [&](auto& out) {
+              wire::write_delimited(out, wire::epoch_frame{.asks = true, .own = 0x61626364, .known = 7});
+              wire::write(out, data);
+          }));
 }
 
 /// A flow in each direction over two lossy paths, an outage of the first, and a goodbye.
@@ -89,6 +93,7 @@ void sessions() {
     session_config config;
     config.overhead_cap_bp = 10'000;
     config.control_share_bp = 5'000;
+    config.epoch = 3;
     test::session_pair pair{config};
     (void)pair.add_path(0);
     (void)pair.add_path(1, {.cost = cost_class::metered});
@@ -122,7 +127,7 @@ public:
     /// Appends a frame of any type with any fields.
     void write(wire::writer& out, bool delimited) {
         const auto put = [&](const auto& f) { delimited ? wire::write_delimited(out, f) : wire::write(out, f); };
-        switch (random_.below(7)) {
+        switch (random_.below(8)) {
             case 0: put(data()); break;
             case 1: put(wire::copy_frame{static_cast<wire::copy_reason>(random_.below(3)), data()}); break;
             case 2: {
@@ -138,6 +143,7 @@ public:
                                       response ? random_.next() : 0});
                 break;
             }
+            case 6: put(wire::epoch_frame{random_.chance(0.5), any_u32(), any_u32()}); break;
             case 5: put(wire::probe_frame{random_.chance(0.5), any_u32()}); break;
             default:
                 put(wire::close_frame{

@@ -19,7 +19,7 @@ import sys
 TICK_NS = 1 << 14
 U32 = (1 << 32) - 1
 TYPES = {0x00: "data", 0x02: "repair", 0x04: "feedback", 0x06: "clock", 0x08: "probe", 0x0A: "close", 0x0C: "copy",
-         0x0E: "reactive_repair", 0x10: "closed"}
+         0x0E: "reactive_repair", 0x10: "closed", 0x12: "epoch"}
 
 
 class Malformed(Exception):
@@ -125,9 +125,13 @@ def read_close(r):
     return {"reason": r.varint()}
 
 
+def read_epoch(r):
+    return {"asks": r.choice(1) == 1, "own": r.uint(4), "known": r.uint(4)}
+
+
 READERS = {"data": read_data, "copy": read_copy, "repair": read_repair, "reactive_repair": read_repair,
            "feedback": read_feedback, "clock": read_clock, "probe": read_probe, "close": read_close,
-           "closed": read_close}
+           "closed": read_close, "epoch": read_epoch}
 
 
 def decode(packet):
@@ -222,9 +226,13 @@ def write_close(f):
     return varint(f["reason"])
 
 
+def write_epoch(f):
+    return bytes([f["asks"]]) + f["own"].to_bytes(4, "big") + f["known"].to_bytes(4, "big")
+
+
 WRITERS = {"data": write_data, "copy": write_copy, "repair": write_repair, "reactive_repair": write_repair,
            "feedback": write_feedback, "clock": write_clock, "probe": write_probe, "close": write_close,
-           "closed": write_close}
+           "closed": write_close, "epoch": write_epoch}
 
 
 def encode(decoded, types):

@@ -78,6 +78,9 @@ public:
         return failed(first) ? first : second;
     }
 
+    /// The end begins anew, with its paths to be added again; what it has sent is still under way.
+    void restart(std::size_t i, const session_config& config) { ends_[i].emplace(made(config)); }
+
     [[nodiscard]] session& end(std::size_t i) { return *ends_[i]; }
     [[nodiscard]] instant now() const { return now_; }
     /// What the clock of one end shows.

@@ -126,6 +126,12 @@ inline void add_data(object& out, const wire::data_frame& f) {
         }
         case wire::frame_type::probe:
             return object{"probe"}.boolean("response", f.probe.response).number("token", f.probe.token).done();
+        case wire::frame_type::epoch:
+            return object{"epoch"}
+                .boolean("asks", f.epoch.asks)
+                .number("own", f.epoch.own)
+                .number("known", f.epoch.known)
+                .done();
         case wire::frame_type::close:
         case wire::frame_type::closed:
             return object{f.close.answer ? "closed" : "close"}
@@ -164,6 +170,7 @@ inline void write_again(wire::writer& out, const wire::frame& f, bool delimited)
         case wire::frame_type::probe: put(f.probe); break;
         case wire::frame_type::close:
         case wire::frame_type::closed: put(f.close); break;
+        case wire::frame_type::epoch: put(f.epoch); break;
     }
 }
 

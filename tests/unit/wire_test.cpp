@@ -84,6 +84,7 @@ std::vector<packet> one_of_each() {
         written(wire::probe_frame{false, 1}),
         written(wire::close_frame{wire::close_reason::budget}),
         written(wire::close_frame{.reason = wire::close_reason::budget, .answer = true}),
+        written(wire::epoch_frame{true, 0x01020304, 5}),
     };
 }
 
@@ -107,6 +108,7 @@ TEST_CASE("wire: golden bytes of every frame") {
     CHECK(written(wire::probe_frame{true, 0xDEADBEEF}) == packet{1, 2, 3, 0x08, 1, 0xDE, 0xAD, 0xBE, 0xEF});
     CHECK(written(wire::close_frame{wire::close_reason::idle}) == packet{1, 2, 3, 0x0A, 4});
     CHECK(written(wire::close_frame{.reason = wire::close_reason::idle, .answer = true}) == packet{1, 2, 3, 0x10, 4});
+    CHECK(written(wire::epoch_frame{true, 0x01020304, 5}) == packet{1, 2, 3, 0x12, 1, 1, 2, 3, 4, 0, 0, 0, 5});
     CHECK(written(small_feedback()) ==
           packet{1,    2,  3,    0x04, 0x03, 0,    0,    0,    0x0A,  // flags, newest
                  1,    1,  2,    0x41, 0x2C,                          // run 1, one range: 2 missing, 300 known

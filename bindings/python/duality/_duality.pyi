@@ -1222,6 +1222,8 @@ class SessionConfig:
     """ask for the peer's clock"""
     second_path: bool
     """may the flow use another path than the best one?"""
+    epoch: int
+    """a number that no earlier life of this end had: the peer tells a restart by it; 0: none"""
     close_timeout_ns: int
     """how long an end that closes says so until it is answered"""
     stream: StreamConfig
@@ -1232,7 +1234,7 @@ class SessionConfig:
     control: ControllerConfig
     paths: SchedulerConfig
     clock: ClockSyncConfig
-    def __init__(self, *, max_payload: int = ..., max_streams: int = ..., protected_packets: int = ..., receive_packets: int = ..., queue: int = ..., overhead_cap_bp: int = ..., control_share_bp: int = ..., reorder_delay_ns: int = ..., path_skew_ns: int = ..., parity: bool = ..., reactive: bool = ..., sync_clock: bool = ..., second_path: bool = ..., close_timeout_ns: int = ..., stream: StreamConfig = ..., hold: JitterHoldConfig = ..., regime: RegimeConfig = ..., control: ControllerConfig = ..., paths: SchedulerConfig = ..., clock: ClockSyncConfig = ...) -> None: ...
+    def __init__(self, *, max_payload: int = ..., max_streams: int = ..., protected_packets: int = ..., receive_packets: int = ..., queue: int = ..., overhead_cap_bp: int = ..., control_share_bp: int = ..., reorder_delay_ns: int = ..., path_skew_ns: int = ..., parity: bool = ..., reactive: bool = ..., sync_clock: bool = ..., second_path: bool = ..., epoch: int = ..., close_timeout_ns: int = ..., stream: StreamConfig = ..., hold: JitterHoldConfig = ..., regime: RegimeConfig = ..., control: ControllerConfig = ..., paths: SchedulerConfig = ..., clock: ClockSyncConfig = ...) -> None: ...
 
 class SessionStatistics:
     """Counts of a session since creation."""
@@ -1252,6 +1254,11 @@ class SessionStatistics:
     def unknown_frames(self) -> int: ...
     @property
     def repeated_datagrams(self) -> int: ...
+    @property
+    def peer_restarts(self) -> int: ...
+    @property
+    def stale_datagrams(self) -> int:
+        """of a life that the peer has left"""
     @property
     def clock_backwards(self) -> int: ...
     @property

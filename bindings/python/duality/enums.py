@@ -355,6 +355,8 @@ class SessionEventKind(enum.IntEnum):
     """this end is done: every accepted packet was delivered or dropped"""
     REGIME = 5
     """what comes in became better or worse, moved to another level, or raised an alarm"""
+    PEER_RESTARTED = 6
+    """another epoch of the peer: what comes now has other numbers, by another clock"""
 
 
 class CloseReason(enum.IntEnum):

@@ -92,6 +92,8 @@ void bind_configs(py::module_& m) {
         .field("reactive", &session_config::reactive, "repair packets on request")
         .field("sync_clock", &session_config::sync_clock, "ask for the peer's clock")
         .field("second_path", &session_config::second_path, "may the flow use another path than the best one?")
+        .field("epoch", &session_config::epoch,
+               "a number that no earlier life of this end had: the peer tells a restart by it; 0: none")
         .field("close_timeout_ns", &session_config::close_timeout,
                "how long an end that closes says so until it is answered")
         .field("stream", &session_config::stream, "of every stream until set_stream()")
@@ -140,6 +142,8 @@ void bind_statistics_of_session(py::module_& m) {
         .field("unsupported_version", &all::unsupported_version)
         .field("unknown_frames", &all::unknown_frames)
         .field("repeated_datagrams", &all::repeated_datagrams)
+        .field("peer_restarts", &all::peer_restarts)
+        .field("stale_datagrams", &all::stale_datagrams, "of a life that the peer has left")
         .field("clock_backwards", &all::clock_backwards)
         .field("last_error_offset", &all::last_error_offset)
         .field("events_lost", &all::events_lost);

@@ -69,6 +69,7 @@ struct path_record {
 
     // Received.
     bool heard = false;
+    std::uint64_t received_before = 0;  ///< packets of the peer's earlier lives
     std::int64_t newest_received = 0;
     std::uint64_t received_mask = 0;  ///< bit i: newest_received - i has arrived
     instant last_arrival{};
@@ -203,6 +204,13 @@ struct path_record {
     }
 
     // Arrivals.
+
+    /// The peer numbers its packets anew and counts ours anew.
+    void on_peer_restart() noexcept {
+        heard = false;
+        received_before = stats.packets_received;
+        reported_received = 0;
+    }
 
     [[nodiscard]] path_arrival on_arrival(std::uint16_t sequence) noexcept {
         path_arrival out;

@@ -27,6 +27,12 @@ public:
     /// are forgotten.
     void on_frame(instant now, path_id path, const wire::clock_frame& frame) noexcept;
 
+    /// The peer's clock is another one.
+    void on_peer_restart(instant now) noexcept {
+        sync_.reset(now);
+        answers_.clear();
+    }
+
     /// Bytes that want to ride on a datagram that leaves over this path now. 0: none.
     [[nodiscard]] std::size_t riding_size(instant now, path_id path) const noexcept;
     /// Appends that many bytes of frames with their lengths.

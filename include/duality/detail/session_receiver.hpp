@@ -78,6 +78,9 @@ public:
         echo_path_.reset();
     }
 
+    /// The peer is another one, with numbers and a clock of its own. What is held is due at once.
+    void on_peer_restart(instant now) noexcept;
+
     void handle_timeout(const session_context& c) noexcept;
     [[nodiscard]] instant next_timeout() const noexcept;
     [[nodiscard]] bool poll_decision(decision_event& out) noexcept { return controller_.poll_event(out); }

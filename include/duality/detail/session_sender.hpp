@@ -52,6 +52,11 @@ public:
     void on_acknowledgement(path_id path, std::uint16_t path_sequence) noexcept;
     /// `from` is dead or gone: whatever may have been under way on it is copied to another path.
     void resend_all(const session_context& c, path_id from) noexcept;
+    /// What the peer said of the flow so far no longer holds.
+    void on_peer_restart() noexcept {
+        peer_regime_ = regime::calm;
+        peer_features_ = {};
+    }
     /// A path became suspect, died or came back.
     void on_path_event(const session_context& c, const path_event& event) noexcept;
     /// Updates the controller; at most every `control_interval`.
