@@ -275,7 +275,8 @@ enum {
 /// How a stream uses the second path.
 enum {
     DUALITY_STREAM_ON_DEMAND = 0,  ///< it helps when the first one fails
-    DUALITY_STREAM_HOT = 1         ///< every packet goes over two paths, within the budget of the metered one
+    DUALITY_STREAM_HOT = 1,        ///< every packet goes over two paths, within the budget of the metered one
+    DUALITY_STREAM_SPREAD = 2      ///< packets take turns on two free paths of about the same length
 };
 
 /// What a datagram was sent for.
@@ -287,7 +288,8 @@ enum {
     DUALITY_TRANSMIT_FEEDBACK = 4,         ///< a report to the peer
     DUALITY_TRANSMIT_PROBE = 5,            ///< is the path alive?
     DUALITY_TRANSMIT_CLOCK = 6,            ///< clock synchronisation
-    DUALITY_TRANSMIT_CLOSE = 7             ///< the session ends
+    DUALITY_TRANSMIT_CLOSE = 7,            ///< the session ends
+    DUALITY_TRANSMIT_EVENT = 8             ///< events of the lane
 };
 
 /// What the caller is to do.
@@ -295,7 +297,8 @@ enum {
     DUALITY_OUTPUT_NONE = 0,      ///< nothing
     DUALITY_OUTPUT_TRANSMIT = 1,  ///< put a datagram on a path
     DUALITY_OUTPUT_DELIVER = 2,   ///< give a packet to the application
-    DUALITY_OUTPUT_EVENT = 3      ///< take note
+    DUALITY_OUTPUT_EVENT = 3,     ///< take note
+    DUALITY_OUTPUT_LANE = 4       ///< give an event of the lane to the application
 };
 
 /// What a session tells.
@@ -1313,8 +1316,13 @@ typedef struct duality_session_config {
     const duality_scheduler_config* paths;
     const duality_clock_sync_config* clock;
     int64_t close_timeout_ns;  ///< how long an end that closes says so until it is answered; 0 … 1 min
-    uint32_t epoch;  ///< a number that no earlier life of this end had: the peer tells a restart by it; 0: none
-    uint32_t reserved;
+    uint32_t epoch;          ///< a number that no earlier life of this end had: the peer tells a restart by it; 0: none
+    uint32_t stream_weight;  ///< of every stream until `set_stream`
+    uint32_t events;         ///< 1: an event lane in both directions
+    uint32_t lane_carry;     ///< events in a message, the newest among them; 1 … 16
+    uint32_t lane_queue;     ///< events that wait for `poll_output`; 16 … 4096
+    uint32_t lane_window;    ///< an event further back is too old; 64 … 65536
+    int64_t lane_repeat_interval_ns;  ///< between repetitions; 1 ms … 10 s
 } duality_session_config;
 
 typedef struct duality_path_config {
@@ -1334,7 +1342,7 @@ typedef struct duality_stream_config {
     int32_t mode;         ///< DUALITY_STREAM_…
     int64_t deadline_ns;  ///< 1 ms … 10 s
     int32_t late;         ///< DUALITY_LATE_POLICY_…
-    uint32_t reserved;
+    uint32_t weight;      ///< what a packet is worth where not all can be protected, percent of a usual one; 0 … 1000
 } duality_stream_config;
 
 /// What a session tells.
@@ -1358,19 +1366,19 @@ typedef struct duality_session_event {
 typedef struct duality_session_output {
     uint32_t struct_size;
     int32_t kind;          ///< DUALITY_OUTPUT_…; only what belongs to it is set
-    const uint8_t* bytes;  ///< transmit: the datagram; deliver: the packet
+    const uint8_t* bytes;  ///< transmit: the datagram; deliver: the packet; lane: the event
     size_t size;
     const duality_session_event* event;  ///< event
     uint32_t path;                       ///< transmit: the path to put it on
     int32_t transmit;                    ///< transmit: DUALITY_TRANSMIT_…, what it is sent for
     uint32_t stream;                     ///< deliver, as all that follows
     int32_t recovered_by;                ///< DUALITY_RECOVERY_…
-    uint64_t number;                     ///< counts the peer's packets over all its streams; a jump is a loss
-    int64_t origin_ns;                   ///< when the peer sent it, on the peer's clock
-    int64_t due_ns;                      ///< its slot
-    int64_t lateness_ns;                 ///< after its slot; 0 when in time
-    int64_t held_ns;                     ///< time in the jitter hold
-    uint32_t past_deadline;              ///< 1: delivered although past it
+    uint64_t number;         ///< counts the peer's packets over all its streams; a jump is a loss. lane: events
+    int64_t origin_ns;       ///< when the peer sent it, on the peer's clock; also lane
+    int64_t due_ns;          ///< its slot
+    int64_t lateness_ns;     ///< after its slot; 0 when in time
+    int64_t held_ns;         ///< time in the jitter hold
+    uint32_t past_deadline;  ///< 1: delivered although past it
     uint32_t reserved;
 } duality_session_output;
 
@@ -1411,10 +1419,12 @@ typedef struct duality_session_statistics {
     uint64_t unknown_frames;
     uint64_t repeated_datagrams;  ///< the same datagram twice on one path
     uint64_t clock_backwards;
-    uint64_t last_error_offset;  ///< byte of the last malformed datagram that could not be read
-    uint64_t events_lost;        ///< because `poll_output` was not called
-    uint64_t peer_restarts;
-    uint64_t stale_datagrams;  ///< of a life that the peer has left
+    uint64_t last_error_offset;      ///< byte of the last malformed datagram that could not be read
+    uint64_t events_lost;            ///< because `poll_output` was not called
+    uint64_t peer_restarts;          ///< epochs of the peer after the first one
+    uint64_t stale_datagrams;        ///< of a life that the peer has left
+    uint64_t event_repeats_packets;  ///< events said again: messages with nothing new
+    uint64_t event_repeats_bytes;    ///< and bytes of all, from the overhead cap
 } duality_session_statistics;
 
 typedef struct duality_path_statistics {
@@ -1456,6 +1466,11 @@ DUALITY_API duality_status duality_session_remove_path(duality_session* session,
 /// DUALITY_OVER_BUDGET: no path is left; DUALITY_UNKNOWN_STREAM; DUALITY_CLOSED.
 DUALITY_API duality_status duality_session_send(duality_session* session, int64_t now_ns, uint32_t stream,
                                                 const uint8_t* bytes, size_t size);
+/// Sends one event of at most 100 bytes over the event lane, again with each of the next events, and by itself until
+/// `repeat_until_ns` (a time that has passed: not). DUALITY_TOO_LARGE, DUALITY_QUEUE_FULL, DUALITY_WRONG_STATE: no lane;
+/// DUALITY_CLOSED.
+DUALITY_API duality_status duality_session_send_event(duality_session* session, int64_t now_ns, const uint8_t* bytes,
+                                                      size_t size, int64_t repeat_until_ns);
 /// A datagram that arrived. DUALITY_MALFORMED, DUALITY_UNSUPPORTED_VERSION: not ours, counted; DUALITY_DUPLICATE: the
 /// network delivered it twice; DUALITY_UNKNOWN_PATH; DUALITY_CLOSED.
 DUALITY_API duality_status duality_session_handle_datagram(duality_session* session, int64_t now_ns, uint32_t path,

@@ -38,12 +38,18 @@ constexpr auto session_fields = [](auto&& visit, auto& c, auto& cpp) {
     visit(c.parity, cpp.parity);
     visit(c.reactive, cpp.reactive);
     visit(c.second_path, cpp.second_path);
-    visit(c.stream_mode, cpp.stream.mode, stream_mode::hot, "stream.mode");
+    visit(c.stream_mode, cpp.stream.mode, stream_mode::spread, "stream.mode");
     visit(c.stream_deadline_ns, cpp.stream.deadline);
     visit(c.stream_late, cpp.stream.late, late_policy::deliver, "stream.late");
     visit(c.sync_clock, cpp.sync_clock);
     visit(c.close_timeout_ns, cpp.close_timeout);
     visit(c.epoch, cpp.epoch);
+    visit(c.stream_weight, cpp.stream.weight);
+    visit(c.events, cpp.events);
+    visit(c.lane_carry, cpp.lane.carry);
+    visit(c.lane_queue, cpp.lane.queue);
+    visit(c.lane_window, cpp.lane.window);
+    visit(c.lane_repeat_interval_ns, cpp.lane.repeat_interval);
 };
 
 constexpr auto path_fields = [](auto&& visit, auto& c, auto& cpp) {
@@ -58,9 +64,10 @@ constexpr auto path_fields = [](auto&& visit, auto& c, auto& cpp) {
 };
 
 constexpr auto stream_fields = [](auto&& visit, auto& c, auto& cpp) {
-    visit(c.mode, cpp.mode, stream_mode::hot, "mode");
+    visit(c.mode, cpp.mode, stream_mode::spread, "mode");
     visit(c.deadline_ns, cpp.deadline);
     visit(c.late, cpp.late, late_policy::deliver, "late");
+    visit(c.weight, cpp.weight);
 };
 
 constexpr auto session_statistics_fields = [](auto&& visit, auto& c, auto& cpp) {
@@ -101,6 +108,8 @@ constexpr auto session_statistics_fields = [](auto&& visit, auto& c, auto& cpp) 
     visit(c.events_lost, cpp.events_lost);
     visit(c.peer_restarts, cpp.peer_restarts);
     visit(c.stale_datagrams, cpp.stale_datagrams);
+    visit(c.event_repeats_packets, cpp.sender.event_repeats.packets);
+    visit(c.event_repeats_bytes, cpp.sender.event_repeats.bytes);
 };
 
 constexpr auto path_statistics_fields = [](auto&& visit, auto& c, auto& cpp) {
@@ -185,6 +194,13 @@ void give_delivery(duality_session_output& c, const delivery& d) noexcept {
     c.lateness_ns = d.lateness.ns();
     c.held_ns = d.held.ns();
     c.past_deadline = d.past_deadline ? 1 : 0;
+}
+
+void give_lane_event(duality_session_output& c, const lane_event& e) noexcept {
+    c.bytes = e.bytes.data();
+    c.size = e.bytes.size();
+    c.number = e.number;
+    c.origin_ns = e.origin.ns();
 }
 
 /// An event, to the caller and to the host's log. Apart from the outputs that every packet has.
@@ -296,6 +312,14 @@ duality_status duality_session_send(duality_session* session, std::int64_t now_n
     });
 }
 
+duality_status duality_session_send_event(duality_session* session, std::int64_t now_ns, const std::uint8_t* bytes,
+                                          std::size_t size, std::int64_t repeat_until_ns) {
+    if (!readable(bytes, size)) return DUALITY_INVALID_ARGUMENT;
+    return with(session, [&](lending_session& lending) {
+        return lending.object.send_event(instant::from_ns(now_ns), {bytes, size}, instant::from_ns(repeat_until_ns));
+    });
+}
+
 duality_status duality_session_handle_datagram(duality_session* session, std::int64_t now_ns, std::uint32_t path,
                                                const std::uint8_t* bytes, std::size_t size) {
     if (!readable(bytes, size)) return DUALITY_INVALID_ARGUMENT;
@@ -329,8 +353,10 @@ namespace {
     output->kind = static_cast<std::int32_t>(out.kind);
     if (out.kind == output_kind::transmit)
         give_transmission(*output, out.transmit);
-    else
+    else if (out.kind == output_kind::deliver)
         give_delivery(*output, out.deliver);
+    else
+        give_lane_event(*output, out.lane);
     return DUALITY_OK;
 }
 

@@ -133,8 +133,7 @@ int main() {
         std::printf("%-22s %-10s %10d %17d %9.0f ms\n", p.name, "plain UDP", p.plain_screen.snapshots,
                     p.plain_screen.freezes, p.plain_screen.longest.ms());
         const session_statistics s = p.server.statistics();
-        const std::uint64_t extra =
-            s.sender.parity.bytes + s.sender.reactive.bytes + s.sender.copies.bytes + s.sender.control.bytes;
+        const std::uint64_t extra = s.sender.extra_bytes();
         std::printf("%-22s %-10s %10d %17d %9.0f ms   (%.1f %% more bytes, and %.1f MB of copies)\n", "", "DUALITY",
                     p.protected_screen.snapshots, p.protected_screen.freezes, p.protected_screen.longest.ms(),
                     100.0 * static_cast<double>(extra) / static_cast<double>(s.sender.source.bytes),

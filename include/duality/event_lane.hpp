@@ -8,8 +8,8 @@
 //     while (lane.next_timeout() <= now) lane.write(now, out, size) …   // send `out` in any datagram
 //     receiver.read(datagram); while (receiver.poll(event)) …
 //
-// A message is the payload of any datagram; in a session it is a packet of a stream that the application keeps for it,
-// and its repetitions count as the application's bytes. Layout, integers as in docs/wire-format.md:
+// A message is the payload of any datagram. A session has a lane of its own (`session::send_event`), with a frame for its
+// messages; what a message says again is paid there from the overhead cap. Layout, integers as in docs/wire-format.md:
 //
 //     u32     number of the newest event, modulo 2^32; the first one is 0
 //     then, 1 to 16 times, newest first:
@@ -114,10 +114,35 @@ public:
         return at < repeat_until_ ? at : instant::never();
     }
 
+    /// Are there new events, which no message has carried yet?
+    [[nodiscard]] bool has_new() const noexcept { return unsent_ != 0; }
+    /// Of those, what the application pushed.
+    [[nodiscard]] std::size_t new_bytes() const noexcept {
+        std::size_t sum = 0;
+        for (std::size_t back = 0; back < unsent_; ++back) sum += events_[events_.size() - 1 - back].size;
+        return sum;
+    }
+    /// Bytes of a message with nothing else in it.
+    [[nodiscard]] std::size_t new_message_size() const noexcept {
+        constexpr std::size_t step_and_origin = 1 + 3;
+        std::size_t sum = 4;
+        for (std::size_t back = 0; back < unsent_; ++back) {
+            const std::uint32_t size = events_[events_.size() - 1 - back].size;
+            sum += step_and_origin + (size < 0x40 ? 1u : 2u) + size;
+        }
+        return sum;
+    }
+
     /// Writes the message that is due and takes it as sent. All new events are in it, then as many older ones as `carry` and
     /// `out` allow, and those that are still to be repeated. `no_change`: nothing is due; `buffer_too_small`: the new
     /// events alone need more room.
     [[nodiscard]] status write(instant now, byte_span out, std::size_t& size) noexcept {
+        const status written = compose(now, out, size);
+        if (written == status::ok) on_written(now);
+        return written;
+    }
+    /// The two halves of `write`: the message, which may still not be sent,
+    [[nodiscard]] status compose(instant now, byte_span out, std::size_t& size) const noexcept {
         size = 0;
         if (next_timeout() > now) return status::no_change;
         std::array<std::uint8_t, event_message_max> message{};
@@ -143,9 +168,12 @@ public:
         }
         std::memcpy(out.data(), message.data(), fits);
         size = fits;
+        return status::ok;
+    }
+    /// and that it was, or that a repetition is left out.
+    void on_written(instant now) noexcept {
         unsent_ = 0;
         written_ = now;
-        return status::ok;
     }
 
     /// Events pushed so far.
@@ -167,6 +195,12 @@ struct lane_event {
     std::uint64_t number = 0;
     media_time origin{};  ///< when it was pushed, on the sender's clock modulo 2^24 ticks, unwrapped
     byte_view bytes;
+};
+
+/// What a message brought.
+struct event_gain {
+    std::size_t bytes = 0;  ///< of new events
+    bool newest = false;    ///< the newest event of the message was new
 };
 
 struct event_lane_statistics {
@@ -194,6 +228,12 @@ public:
     /// Takes a message. `malformed`: all of it is refused; `queue_full`: some events found no room, call `poll`;
     /// `out_of_window`: its number is more than 65,536 ahead; `duplicate`: nothing new in it.
     [[nodiscard]] status read(byte_view message) noexcept {
+        event_gain gain;
+        return read(message, gain);
+    }
+    /// The same, and what it brought.
+    [[nodiscard]] status read(byte_view message, event_gain& gain) noexcept {
+        gain = {};
         std::array<entry, events_per_message> entries;
         const std::size_t count = parse(message, entries);
         if (count == 0) {
@@ -217,11 +257,15 @@ public:
                 continue;
             }
             keep(e);
+            gain.bytes += e.bytes.size();
+            gain.newest = gain.newest || i == 0;
             if (answer != status::queue_full) answer = status::ok;
         }
         return answer;
     }
 
+    /// Does none wait for `poll`?
+    [[nodiscard]] bool empty() const noexcept { return events_.empty(); }
     /// The next new event.
     [[nodiscard]] bool poll(lane_event& out) noexcept {
         if (events_.empty()) return false;

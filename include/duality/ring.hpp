@@ -34,6 +34,7 @@ public:
     [[nodiscard]] T& front() noexcept { return slots_[head_ & mask()]; }
     [[nodiscard]] const T& front() const noexcept { return slots_[head_ & mask()]; }
     [[nodiscard]] T& back() noexcept { return slots_[(tail_ - 1) & mask()]; }
+    [[nodiscard]] const T& back() const noexcept { return slots_[(tail_ - 1) & mask()]; }
     /// The `i`-th element from the front; precondition: `i < size()`.
     [[nodiscard]] T& operator[](std::size_t i) noexcept { return slots_[(head_ + i) & mask()]; }
     [[nodiscard]] const T& operator[](std::size_t i) const noexcept { return slots_[(head_ + i) & mask()]; }

@@ -61,6 +61,7 @@ public:
         for (record& p : paths_) {
             if (p.used) continue;
             p.reset(id, config, now, continue_at_[id]);
+            count_paths();
             return status::ok;
         }
         return status::queue_full;
@@ -70,6 +71,7 @@ public:
         record* p = find(id);
         if (p == nullptr) return status::unknown_path;
         p->used = false;
+        count_paths();
         // The peer may never notice that the path was gone: numbers that began anew would be repetitions to it.
         continue_at_[id] = static_cast<std::uint16_t>(p->next_sequence);
         return status::ok;
@@ -129,16 +131,17 @@ public:
         }
     }
 
-    /// Records a datagram that leaves now and gives it its path sequence number. `owes_report`: the peer answers it.
-    [[nodiscard]] std::uint16_t on_transmit(instant now, path_id id, std::size_t bytes, bool owes_report) noexcept {
+    /// Records a datagram that leaves now and gives it its path sequence number. `owed`: bytes of it by which the peer
+    /// earns a report; 0: it does not answer it.
+    [[nodiscard]] std::uint16_t on_transmit(instant now, path_id id, std::size_t bytes, std::uint64_t owed) noexcept {
         record* p = find(id);
         if (p == nullptr) return 0;
         const std::uint64_t sequence = p->next_sequence++;
-        p->sent.insert(sequence) = {now, owes_report ? static_cast<std::uint32_t>(on_the_wire(*p, bytes)) : 0};
+        p->sent.insert(sequence) = {now, static_cast<std::uint32_t>(owed)};
         ++p->stats.packets_sent;
         p->stats.bytes_sent += on_the_wire(*p, bytes);
         p->last_sent = now;
-        if (owes_report) p->owe(now, on_the_wire(*p, bytes), report_worth(*p));
+        if (owed != 0) p->owe(now, owed, report_worth(*p));
         return static_cast<std::uint16_t>(sequence);
     }
 
@@ -244,8 +247,23 @@ public:
         return id_of(chosen);
     }
 
-    /// A source packet goes here now.
-    void activate(instant now, path_id id) noexcept {
+    /// The path to share the flow of `main` with: both free and alive, and neither longer than the other by more than
+    /// `skew` one way.
+    [[nodiscard]] std::optional<path_id> partner(path_id main, duration skew) const noexcept {
+        const record* first = find(main);
+        if (first == nullptr || first->config.cost != cost_class::free || !is_proven(*first)) return std::nullopt;
+        const record* chosen = nullptr;
+        for (const record& p : paths_) {
+            if (!is_usable(p) || p.id == main || p.config.cost != cost_class::free || !is_proven(p)) continue;
+            const duration longer = (p.rtt() - first->rtt()) / 2;
+            if (longer > skew || -longer > skew) continue;
+            if (chosen == nullptr || preferred(p, *chosen)) chosen = &p;
+        }
+        return id_of(chosen);
+    }
+
+    /// A source packet goes here now, and others to `other`.
+    void activate(instant now, path_id id, std::optional<path_id> other = std::nullopt) noexcept {
         if (last_source_ != instant::before_all()) {
             const duration gap = std::min(now - last_source_, spacing_max);
             spacing_ += spacing_ == duration{} ? gap : (gap - spacing_) / 16;
@@ -253,10 +271,11 @@ public:
         last_source_ = now;
         for (record& p : paths_) {
             if (!p.used) continue;
-            if (p.id == id && (p.stats.state == path_state::standby || p.stats.state == path_state::warm)) {
+            const bool wanted = p.id == id || p.id == other;
+            if (wanted && (p.stats.state == path_state::standby || p.stats.state == path_state::warm)) {
                 p.active_since = now;
                 change(now, p, path_state::active, {}, {});
-            } else if (p.id != id && p.stats.state == path_state::active) {
+            } else if (!wanted && p.stats.state == path_state::active) {
                 change(now, p, path_state::warm, {}, {});
             }
         }
@@ -361,6 +380,7 @@ public:
         return at;
     }
 
+    [[nodiscard]] bool has_event() const noexcept { return !events_.empty(); }
     [[nodiscard]] bool poll_event(path_event& out) noexcept {
         if (events_.empty()) return false;
         out = events_.pop();
@@ -369,6 +389,12 @@ public:
 
 private:
     using record = detail::path_record;
+
+    void count_paths() noexcept {
+        int used = 0;
+        for (const record& p : paths_) used += p.used ? 1 : 0;
+        for (record& p : paths_) p.alone = used == 1;
+    }
 
     static constexpr duration probe_gap_max = duration::from_seconds(1);
     static constexpr duration standby_probe = duration::from_ms(250);

@@ -24,6 +24,7 @@
 #include "duality/detail/farewell.hpp"
 #include "duality/detail/session_clock.hpp"
 #include "duality/detail/session_epoch.hpp"
+#include "duality/detail/session_events.hpp"
 #include "duality/detail/session_receiver.hpp"
 #include "duality/detail/session_sender.hpp"
 #include "duality/memory.hpp"
@@ -62,6 +63,11 @@ public:
     /// Sends one packet of a stream. `queue_full`: drain `poll_output` first; `too_large`: more than `max_payload` or
     /// than the path carries; `over_budget`: no path is left; `unknown_stream`, `closed`. Only `ok` means accepted.
     [[nodiscard]] status send(instant now, stream_id stream, byte_view payload) noexcept;
+    /// Sends one event of at most 100 bytes over the event lane: at once, outside of all streams and holds, again with
+    /// each of the next events, and by itself until `repeat_until`. All but the first time is paid from the overhead cap.
+    /// `too_large`, `queue_full`: drain `poll_output` first; `wrong_state`: there is no lane; `closed`.
+    [[nodiscard]] status send_event(instant now, byte_view event,
+                                    instant repeat_until = instant::before_all()) noexcept;
     /// Takes a datagram that arrived on a path. `malformed`, `unsupported_version`: not ours, counted; frames before the
     /// broken byte are kept. `duplicate`: the network delivered it twice. `late`: sent before the peer restarted.
     /// `unknown_path`, `closed`.
@@ -69,7 +75,7 @@ public:
     /// What carries an `acknowledged` path says that the peer has the datagram of this path sequence number (bytes 1 and
     /// 2 of it). Oldest first, where several become known at once. `unknown_path`, `closed`.
     status handle_acknowledgement(instant now, path_id path, std::uint16_t path_sequence) noexcept;
-    /// Lets time pass. Call it when `next_timeout()` has come; more often does no harm.
+    /// Lets time pass. Call it when `next_timeout()` has come; before that it changes nothing.
     void handle_timeout(instant now) noexcept;
     /// The next thing to do; false when there is nothing until `next_timeout()`. Views in `out` stay valid until the
     /// next call of any verb.
@@ -80,7 +86,7 @@ public:
 
     // Changes at run time.
 
-    /// From now on. `unknown_stream`; `invalid_config` when the deadline is out of range.
+    /// From now on. `unknown_stream`; `invalid_config` when deadline or weight is out of range.
     [[nodiscard]] status set_stream(instant now, stream_id stream, const stream_config& config) noexcept;
     /// Tells the calendar time of an instant, so that daily and monthly budgets renew. Without it the calendar starts
     /// in 1970 at instant zero.
@@ -103,6 +109,10 @@ public:
     [[nodiscard]] clock_estimate clock(instant now) const noexcept;
     /// What the peer's clock shows now; meaningful as soon as `clock` has samples.
     [[nodiscard]] media_time peer_clock(instant now) const noexcept;
+    /// Of the events that came; zeros without a lane.
+    [[nodiscard]] event_lane_statistics events() const noexcept {
+        return lane_.size() != 0 ? lane_[0]->receiver.statistics() : event_lane_statistics{};
+    }
     [[nodiscard]] const clock_sync_statistics& clock_statistics() const noexcept { return clock_.sync().statistics(); }
     [[nodiscard]] bool is_closed() const noexcept { return state_ == life::closed; }
 
@@ -132,6 +142,11 @@ private:
     [[nodiscard]] bool poll_transmission(instant now, transmission& out) noexcept;
     [[nodiscard]] bool transmit_planned(instant now, detail::planned_datagram& planned, transmission& out) noexcept;
     [[nodiscard]] bool transmit_report(instant now, transmission& out) noexcept;
+    /// nullptr: there is none.
+    [[nodiscard]] detail::session_events* lane() noexcept { return lane_.size() != 0 ? &*lane_[0] : nullptr; }
+    [[nodiscard]] bool transmit_events(instant now, transmission& out) noexcept;
+    void handle_events(path_id path, byte_view message) noexcept;
+    [[nodiscard]] instant events_at() const noexcept;
     [[nodiscard]] bool afford(const detail::planned_datagram& planned, std::uint64_t bytes) const noexcept;
     /// Writes the header of a packet and the epoch, if that rides; the bytes of the latter.
     [[nodiscard]] std::size_t begin_packet(instant now, wire::writer& out) noexcept;
@@ -139,7 +154,7 @@ private:
     [[nodiscard]] std::size_t clock_rides(instant now, path_id path) noexcept;
     [[nodiscard]] bool spares(std::uint64_t bytes) const noexcept;
     void pay_for_rider(std::uint64_t bytes) noexcept;
-    void finish(instant now, path_id path, std::size_t size, bool owes_report, transmission& out) noexcept;
+    void finish(instant now, path_id path, std::size_t size, std::uint64_t owed, transmission& out) noexcept;
     [[nodiscard]] std::uint64_t on_the_wire(path_id path, std::size_t bytes) const noexcept;
 
     session_config config_;
@@ -151,6 +166,7 @@ private:
     buffer<stream_config> streams_;
     buffer<std::uint8_t> scratch_;  ///< the datagram in the caller's hands
     ring<session_event> events_;
+    buffer<std::optional<detail::session_events>> lane_;  ///< one, set by `create`, or none
     detail::session_epoch epoch_;
     life state_ = life::open;
     detail::farewell farewell_;

@@ -7,6 +7,7 @@
 
 #include "duality/clock_sync.hpp"
 #include "duality/controller.hpp"
+#include "duality/event_lane.hpp"
 #include "duality/jitter_hold.hpp"
 #include "duality/memory.hpp"
 #include "duality/multipath.hpp"
@@ -23,12 +24,16 @@ using stream_id = std::uint8_t;
 enum class stream_mode : std::uint8_t {
     on_demand,  ///< the second path helps when the first one fails
     hot,        ///< every packet goes over two paths, within the budget of the metered one
+    spread,     ///< packets take turns on two free paths of about the same length, while there are two
 };
 
 struct stream_config {
     stream_mode mode = stream_mode::on_demand;
     duration deadline = duration::from_ms(100);  ///< after it would have arrived on an idle path a packet is worthless
     late_policy late = late_policy::drop;        ///< what happens to a packet past it
+    /// What a packet is worth, in percent of one of another stream: how much likelier than those its loss has to be before
+    /// copies and repairs are spent on it, where the overhead cap does not pay for all. 0: none are. 0..1000
+    std::uint32_t weight = 100;
 };
 
 /// Both ends use the same `max_payload` and `max_streams`; everything else is each end's own.
@@ -42,11 +47,11 @@ struct session_config {
     std::uint32_t control_share_bp = 370;   ///< of the cap, kept for the receiving end's feedback
     /// A hole is a loss when it is this old, where one packet has overtaken another lately; elsewhere at once.
     duration reorder_delay = duration::from_ms(2);
-    duration path_skew = duration::from_ms(15);          ///< the same while packets come over several paths
-    bool parity = true;                                  ///< proactive repair packets
-    bool reactive = true;                                ///< repair packets on request
-    bool sync_clock = false;                             ///< ask for the peer's clock; deadline playout always does
-    bool second_path = true;                             ///< may the flow use another path than the best one?
+    duration path_skew = duration::from_ms(15);  ///< the same while packets come over several paths
+    bool parity = true;                          ///< proactive repair packets
+    bool reactive = true;                        ///< repair packets on request
+    bool sync_clock = false;                     ///< ask for the peer's clock; deadline playout always does
+    bool second_path = true;                     ///< may the flow use another path than the best one?
     /// Any number but 0 that no earlier life of this end had, such as the time at which the program began or a random one:
     /// the peer tells by it that this end has restarted, and begins anew too. For sessions on bare UDP, at both ends;
     /// sealed datagrams and tunnels know by themselves. 0: none.
@@ -60,6 +65,9 @@ struct session_config {
     controller_config control{};
     scheduler_config paths{};
     clock_sync_config clock{};
+    bool events =
+        false;  ///< an event lane in both directions, for 11 KiB; what comes for one that is not there is lost
+    event_lane_config lane{};  ///< of it
 };
 
 inline constexpr field_bounds session_bounds[] = {
@@ -74,10 +82,12 @@ inline constexpr field_bounds session_bounds[] = {
     {"path_skew", 0, 1'000, "ms"},
     {"close_timeout", 0, 60'000, "ms"},
     {"stream.deadline", 1, 10'000, "ms"},
+    {"stream.weight", 0, 1'000, "%"},
 };
 
-/// What a datagram was sent for; extra bytes are everything but `source`.
-enum class transmit_kind : std::uint8_t { source, copy, parity, reactive_repair, feedback, probe, clock, close };
+/// What a datagram was sent for; extra bytes are everything but `source` and the
+/// new events in an `event`.
+enum class transmit_kind : std::uint8_t { source, copy, parity, reactive_repair, feedback, probe, clock, close, event };
 
 /// A datagram to put on a path. `bytes` stays valid until the next call on the session.
 struct transmission {
@@ -121,7 +131,7 @@ struct session_event {
         wire::close_reason::normal;  ///< of `peer_closed` and `closed`: the first end's to close
 };
 
-enum class output_kind : std::uint8_t { none, transmit, deliver, event };
+enum class output_kind : std::uint8_t { none, transmit, deliver, event, lane };
 
 /// One thing for the caller to do; only the member that belongs to `kind` is meaningful.
 struct session_output {
@@ -129,6 +139,7 @@ struct session_output {
     transmission transmit;
     delivery deliver;
     session_event event;
+    lane_event lane;  ///< of the peer's event lane; its bytes stay valid until the next call
 };
 
 /// Bytes include the path's `datagram_overhead` and, but for `source`, its `seal_overhead`.
@@ -143,19 +154,26 @@ struct traffic_counter {
 };
 
 struct sender_statistics {
-    traffic_counter source;  ///< what the application would have sent without us: payload + `datagram_overhead`
+    traffic_counter
+        source;  ///< what the application would have sent without us: payload + `datagram_overhead`; events too
     std::uint64_t framing_bytes = 0;  ///< our header, and the seal, on those packets
     traffic_counter parity;
     traffic_counter reactive;
     traffic_counter copies;               ///< on suspicion and failover
     traffic_counter hot_copies;           ///< of `hot` streams; paid from the path's budget, not from the overhead cap
     traffic_counter control;              ///< feedback, probes, clock, close; also feedback riding on other packets
+    traffic_counter event_repeats;        ///< of events said again: messages with nothing new, and bytes of all
     std::uint64_t refused_by_cap = 0;     ///< extra packets not sent because of the overhead cap
     std::uint64_t refused_by_budget = 0;  ///< packets not sent because of a path's budget
     std::uint64_t source_refused = 0;     ///< source packets among them: no path was left
     std::uint64_t deficits = 0;           ///< reports of missing packets that were answered
     std::uint64_t expired_deficits = 0;   ///< that no answer could have reached in time
     std::uint64_t implausible_feedback = 0;  ///< acknowledges what was never sent
+
+    /// All that counts as overhead.
+    [[nodiscard]] std::uint64_t extra_bytes() const noexcept {
+        return parity.bytes + reactive.bytes + copies.bytes + control.bytes + event_repeats.bytes;
+    }
 };
 
 struct receiver_statistics {
@@ -177,11 +195,11 @@ struct session_statistics {
     std::uint64_t unsupported_version = 0;
     std::uint64_t unknown_frames = 0;
     std::uint64_t repeated_datagrams = 0;  ///< the same datagram twice on one path
-    std::uint64_t peer_restarts = 0;
-    std::uint64_t stale_datagrams = 0;  ///< of a life that the peer has left
-    std::uint64_t clock_backwards = 0;  ///< calls with a `now` before the one of an earlier call
-    std::size_t last_error_offset = 0;  ///< byte of the last malformed datagram that could not be read
-    std::uint64_t events_lost = 0;      ///< events overwritten because `poll_output` was not called
+    std::uint64_t peer_restarts = 0;       ///< epochs of the peer after the first one
+    std::uint64_t stale_datagrams = 0;     ///< of a life that the peer has left
+    std::uint64_t clock_backwards = 0;     ///< calls with a `now` before the one of an earlier call
+    std::size_t last_error_offset = 0;     ///< byte of the last malformed datagram that could not be read
+    std::uint64_t events_lost = 0;         ///< events overwritten because `poll_output` was not called
 };
 
 }  // namespace v0

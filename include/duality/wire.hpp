@@ -46,6 +46,7 @@ enum class frame_type : std::uint64_t {
     reactive_repair = 0x0E,
     closed = 0x10,
     epoch = 0x12,
+    events = 0x14,
 };
 
 /// Time on the wire: one tick is 2^14 ns (16.384 µs).
@@ -153,6 +154,11 @@ struct epoch_frame {
 };
 inline constexpr std::size_t epoch_frame_size = 12;
 
+/// A message of the event lane (`duality/event_lane.hpp`), which reads and writes what is in it.
+struct events_frame {
+    byte_view message;  ///< at least one byte
+};
+
 struct packet_header {
     std::uint16_t path_sequence = 0;
 };
@@ -168,6 +174,7 @@ struct frame {
     probe_frame probe;
     close_frame close;
     epoch_frame epoch;
+    events_frame events;
 };
 
 /// Cuts checked fields off a byte view. After the first failure every read gives zero and `ok()` is false.
@@ -395,6 +402,11 @@ inline void read_clock(reader& in, clock_frame& out) noexcept {
     out.t3 = out.response ? in.u64() : 0;
 }
 
+inline void read_events(reader& in, events_frame& out) noexcept {
+    if (in.remaining() == 0) in.fail_at(in.offset());
+    out.message = in.rest();
+}
+
 inline void read_epoch(reader& in, epoch_frame& out) noexcept {
     out.asks = read_direction(in);
     out.own = in.u32();
@@ -428,6 +440,9 @@ inline frame_type type_of(const close_frame& f) noexcept {
     return f.answer ? frame_type::closed : frame_type::close;
 }
 
+inline frame_type type_of(const events_frame&) noexcept {
+    return frame_type::events;
+}
 inline frame_type type_of(const epoch_frame&) noexcept {
     return frame_type::epoch;
 }
@@ -503,6 +518,10 @@ inline void write_body(writer& out, const probe_frame& f) noexcept {
 
 inline void write_body(writer& out, const close_frame& f) noexcept {
     out.varint(static_cast<std::uint64_t>(f.reason));
+}
+
+inline void write_body(writer& out, const events_frame& f) noexcept {
+    out.bytes(f.message);
 }
 
 inline void write_body(writer& out, const epoch_frame& f) noexcept {
@@ -581,6 +600,7 @@ private:
                 out.close.reason = static_cast<close_reason>(body.varint());
                 return true;
             case frame_type::epoch: detail::read_epoch(body, out.epoch); return true;
+            case frame_type::events: detail::read_events(body, out.events); return true;
         }
         return false;
     }

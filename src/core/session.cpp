@@ -30,7 +30,8 @@ constexpr std::size_t event_capacity = 32;
         .in_range("reorder_delay", whole_ms(c.reorder_delay))
         .in_range("path_skew", whole_ms(c.path_skew))
         .in_range("close_timeout", whole_ms(c.close_timeout))
-        .in_range("stream.deadline", whole_ms(c.stream.deadline));
+        .in_range("stream.deadline", whole_ms(c.stream.deadline))
+        .in_range("stream.weight", c.stream.weight);
     return fields.ok() ? failure{status::ok, {}} : fields.error();
 }
 
@@ -71,7 +72,7 @@ result<session> session::create(const session_config& config, const allocator& m
     }
     // Without a share for them there are no reports, and silence means nothing.
     // A report that the peer can afford only now comes later: on slow flows a silence would be told where there is none.
-    constexpr std::uint32_t report_bytes = 160;  // with acknowledgements, the regime's features and two paths
+    constexpr std::uint32_t report_bytes = 150;  // with acknowledgements, the regime's features and two paths
     effective.paths.report_worth =
         config.control_share_bp != 0 ? report_bytes * 10'000 / config.control_share_bp : 1'000'000'000;
     effective.paths.leave_suspects = config.second_path;
@@ -93,6 +94,12 @@ result<session> session::create(const session_config& config, const allocator& m
         !s.scratch_.create(config.max_payload + scratch_extra, memory) || !s.events_.create(event_capacity, memory))
         return status::out_of_memory;
     for (stream_config& stream : s.streams_) stream = config.stream;
+    if (config.events) {
+        result<detail::session_events> lane = detail::session_events::create(config.lane, memory);
+        if (!lane) return lane.error();
+        if (!s.lane_.create(1, memory)) return status::out_of_memory;
+        s.lane_[0].emplace(std::move(lane).value());
+    }
     return s;
 }
 
@@ -189,16 +196,20 @@ void session::handle_frame(instant now, path_id path, const wire::frame& frame) 
         case wire::frame_type::close:
         case wire::frame_type::closed: handle_close(now, path, frame.close); break;
         case wire::frame_type::epoch: break;  // was read before all others
+        case wire::frame_type::events: handle_events(path, frame.events.message); break;
     }
 }
 
 void session::handle_timeout(instant now) noexcept {
-    advance(clamp(now));
+    now = clamp(now);
+    if (next_timeout() <= now) advance(now);
 }
 
 bool session::poll_output(instant now, session_output& out) noexcept {
     now = clamp(now);
-    if (advanced_ != now) advance(now);  // whatever changes the state does so itself
+    // Whatever changes the state does so itself. What nobody has announced does not happen: to be asked more often must
+    // change nothing.
+    if (advanced_ != now && next_timeout() <= now) advance(now);
     if (take_output(now, out)) return true;
     if (next_timeout() > now || state_ == life::closed) return false;
     advance(now);  // what was sent or given up meanwhile has set a timer that is due
@@ -208,6 +219,10 @@ bool session::poll_output(instant now, session_output& out) noexcept {
 bool session::take_output(instant now, session_output& out) noexcept {
     if (state_ != life::closed && poll_transmission(now, out.transmit)) {
         out.kind = output_kind::transmit;
+        return true;
+    }
+    if (state_ != life::closed && lane() != nullptr && lane()->receiver.poll(out.lane)) {
+        out.kind = output_kind::lane;
         return true;
     }
     if (state_ != life::closed && receiver_.poll_delivery(context(now), out.deliver)) {
@@ -230,22 +245,22 @@ bool session::take_output(instant now, session_output& out) noexcept {
 instant session::next_timeout() const noexcept {
     if (!events_.empty()) return now_;
     if (state_ == life::closed) return instant::never();
-    if (sender_.front() != nullptr) return now_;
+    if (sender_.front() != nullptr || paths_.has_event()) return now_;
     if (state_ == life::closing) {
         // Nothing is probed or sent for the first time any more. What is held comes out before the end.
         const bool waits = receiver_.held() != 0 && farewell_.is_over(now_);
         return std::min({waits ? instant::never() : farewell_.next_timeout(), receiver_.next_timeout(),
-                         paths_.next_timeout(false)});
+                         paths_.next_timeout(false), events_at()});
     }
-    return std::min(
-        {sender_.next_timeout(paths_), receiver_.next_timeout(), paths_.next_timeout(), clock_.next_timeout()});
+    return std::min({sender_.next_timeout(paths_), receiver_.next_timeout(), paths_.next_timeout(),
+                     clock_.next_timeout(), events_at()});
 }
 
 status session::set_stream(instant now, stream_id stream, const stream_config& config) noexcept {
     (void)clamp(now);
     if (stream >= config_.max_streams) return status::unknown_stream;
     config_check fields{session_bounds};
-    fields.in_range("stream.deadline", config.deadline.ns() / 1'000'000);
+    fields.in_range("stream.deadline", config.deadline.ns() / 1'000'000).in_range("stream.weight", config.weight);
     if (!fields.ok()) return status::invalid_config;
     streams_[stream] = config;
     receiver_.set_deadline(stream, config.deadline);
@@ -330,6 +345,7 @@ std::uint64_t session::on_the_wire(path_id path, std::size_t bytes) const noexce
 }
 
 bool session::poll_transmission(instant now, transmission& out) noexcept {
+    if (transmit_events(now, out)) return true;
     while (const planned_datagram* front = sender_.front()) {
         planned_datagram planned = *front;
         sender_.pop();
@@ -413,7 +429,9 @@ bool session::transmit_planned(instant now, planned_datagram& d, transmission& o
     sender_.on_sent(context(now), d, bytes - riders, unprotected);
     if (epoch_size != 0) epoch_.on_sent(now);
     out.kind = d.kind;
-    finish(now, d.path, size, is_answered(d) || (d.kind == transmit_kind::probe && !d.probe.response), out);
+    const bool owes = is_answered(d) || (d.kind == transmit_kind::probe && !d.probe.response);
+    // The peer earns by what the application sent, not by what is around it.
+    finish(now, d.path, size, !owes ? 0 : source ? unprotected : bytes, out);
     return true;
 }
 
@@ -438,12 +456,12 @@ bool session::transmit_report(instant now, transmission& out) noexcept {
         pay_for_rider(clock_size);
     }
     out.kind = transmit_kind::feedback;
-    finish(now, path, w.size(), false, out);
+    finish(now, path, w.size(), 0, out);
     return true;
 }
 
-void session::finish(instant now, path_id path, std::size_t size, bool owes_report, transmission& out) noexcept {
-    const std::uint16_t sequence = paths_.on_transmit(now, path, size, owes_report);
+void session::finish(instant now, path_id path, std::size_t size, std::uint64_t owed, transmission& out) noexcept {
+    const std::uint16_t sequence = paths_.on_transmit(now, path, size, owed);
     wire::writer header{{scratch_.data(), wire::packet_header_size}};
     wire::write_header(header, {sequence});
     out.path = path;

@@ -23,6 +23,7 @@ bool session::handle_epoch(instant now, byte_view datagram) noexcept {
     sender_.on_peer_restart();
     receiver_.on_peer_restart(now);
     clock_.on_peer_restart(now);
+    if (lane() != nullptr) lane()->receiver.reset();
     push_event({.kind = session_event_kind::peer_restarted, .at = now});
     return true;
 }

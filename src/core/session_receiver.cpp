@@ -35,11 +35,16 @@ result<session_receiver> session_receiver::create(const session_config& config, 
     if (!law) return law.error();
     result<regime_detector> detector = regime_detector::create(config.regime, memory);
     if (!detector) return detector.error();
-    result<aggregator> flow = aggregator::create({}, memory);
+    // What is older than the peer keeps for repairs needs no record but that it was seen; memory does not grow beyond this.
+    constexpr std::uint32_t remembered = 1'024;
+    result<aggregator> flow = aggregator::create({std::clamp(8 * config.protected_packets, 256u, remembered)}, memory);
     if (!flow) return flow.error();
     rlc_config code;
     code.max_window = config.protected_packets;
     code.max_symbol = config.max_payload + static_cast<std::uint32_t>(wire::origin_size + source_unit_header);
+    // Repairs come at most half a window late, and the overhead cap pays for no more of them than half of what they cover.
+    code.decoder_window = config.protected_packets + config.protected_packets / 2;
+    code.max_equations = config.overhead_cap_bp <= 2'500 ? config.protected_packets / 2 : 0;
     result<rlc_decoder> decoder = rlc_decoder::create(code, memory);
     if (!decoder) return decoder.error();
     session_receiver r{config, std::move(law).value(), std::move(detector).value(), std::move(flow).value(),
@@ -209,6 +214,11 @@ void session_receiver::watch_flow(const session_context& c, path_id path, const 
 void session_receiver::earn(const session_context& c, path_id path, std::size_t payload_bytes) noexcept {
     const path_config* p = c.paths.config(path);
     reports_.earn(payload_bytes + (p != nullptr ? p->datagram_overhead : 0));
+}
+
+void session_receiver::on_events(const scheduler& paths, path_id path, const event_gain& gain) noexcept {
+    const path_config* p = paths.config(path);
+    reports_.earn(gain.bytes + (gain.newest && p != nullptr ? p->datagram_overhead : 0));
 }
 
 // Delivery

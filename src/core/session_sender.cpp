@@ -46,9 +46,10 @@ status session_sender::send(const session_context& c, stream_id stream, byte_vie
     if (payload.size() > config_.max_payload) return status::too_large;
     // An unsent packet must not fall out of the encoder's window, which keeps its bytes.
     if (unsent_ >= config_.protected_packets || queue_.full()) return status::queue_full;
-    const std::optional<path_id> main = c.paths.best(c.now);
-    if (!main) return status::over_budget;
-    const path_config& path = *c.paths.config(*main);
+    const std::optional<path_id> best = c.paths.best(c.now);
+    if (!best) return status::over_budget;
+    const path_id main = take_turn(c, stream, *best, payload.size());
+    const path_config& path = *c.paths.config(main);
     const std::size_t around = wire::data_packet_overhead + (config_.epoch != 0 ? wire::epoch_frame_size : 0);
     if (payload.size() + around > path.max_datagram) return status::too_large;
 
@@ -61,11 +62,11 @@ status session_sender::send(const session_context& c, stream_id stream, byte_vie
     const std::uint64_t number = next_++;
     sent_source& s = history_.insert(number);
     s.at = c.now;
-    s.path = *main;
+    s.path = main;
     s.stream = stream;
     s.deadline = c.streams[stream].deadline;
-    c.paths.activate(c.now, *main);
-    (void)queue_.push({.kind = transmit_kind::source, .path = *main, .number = number});
+    c.paths.activate(c.now, main, partner_ == main ? best : partner_);
+    (void)queue_.push({.kind = transmit_kind::source, .path = main, .number = number});
     ++unsent_;
 
     packet_bytes_ = payload.size() + path.datagram_overhead;
@@ -79,10 +80,26 @@ status session_sender::send(const session_context& c, stream_id stream, byte_vie
     // Copies of hot streams stay so while a path is suspect: the overhead cap must not end them when they are needed.
     const bool hot = c.streams[stream].mode == stream_mode::hot;
     if (hot || copies_ordered())
-        if (const std::optional<path_id> other = hot ? c.paths.companion(*main) : c.paths.alternative(*main))
+        if (const std::optional<path_id> other = hot ? c.paths.companion(main) : c.paths.alternative(main))
             plan_copy(c, number, *other, hot ? wire::copy_reason::hot : wire::copy_reason::suspicion);
-    plan_parity(c, *main);
+    plan_parity(c, main);
     return status::ok;
+}
+
+path_id session_sender::take_turn(const session_context& c, stream_id stream, path_id main,
+                                  std::size_t bytes) noexcept {
+    if (c.streams[stream].mode != stream_mode::spread || !config_.second_path) {
+        if (c.now >= shared_until_) partner_.reset();
+        return main;
+    }
+    partner_ = c.paths.partner(main, config_.path_skew);
+    if (!partner_) return main;
+    shared_until_ = c.now + share_memory;
+    const path_id lower = std::min(main, *partner_);
+    const bool takes_lower = turns_ <= 0;
+    const auto size = static_cast<std::int64_t>(bytes) + 1;
+    turns_ += takes_lower ? size : -size;
+    return takes_lower == (main == lower) ? main : *partner_;
 }
 
 bool session_sender::copies_ordered() const noexcept {
@@ -184,7 +201,7 @@ void session_sender::answer_call(const session_context& c, const wire::last_call
         const bool hot = c.streams[s->stream].mode == stream_mode::hot;  // both may be lost
         const std::optional<path_id> other = other_path(c, s->path);
         if ((s->copied && !hot) || !other || time_left(c, *s) < half(c.paths.rtt(*other))) continue;
-        if (odds_bp >= price_of_copy_bp()) plan_copy(c, number, *other, wire::copy_reason::requested);
+        if (is_worth(c, s->stream, odds_bp)) plan_copy(c, number, *other, wire::copy_reason::requested);
     }
 }
 
@@ -229,6 +246,7 @@ void session_sender::answer_deficit(const session_context& c, path_id via,
     for (std::uint64_t n = from; n <= static_cast<std::uint64_t>(last); ++n) {
         const sent_source* s = history_.find(n);
         if (s == nullptr || s->acknowledged || s->repair_pending_until > c.now || may_still_come(c, via, *s)) continue;
+        if (!is_worth(c, s->stream, lost_bp)) continue;
         const duration time = time_left(c, *s);
         if (time < shortest) continue;
         if (fresh++ == 0) {
@@ -328,16 +346,19 @@ std::int64_t session_sender::price_of_copy_bp() const noexcept {
     return std::max(price_broke_bp - credit * price_broke_bp / credit_rich, price_rich_bp);
 }
 
+bool session_sender::is_worth(const session_context& c, stream_id stream, std::int64_t odds_bp) const noexcept {
+    return odds_bp * std::int64_t{c.streams[stream].weight} / 100 >= price_of_copy_bp();
+}
+
 bool session_sender::is_worth_a_copy(const session_context& c, std::uint64_t number,
                                      const sent_source& s) const noexcept {
-    const std::int64_t price_bp = price_of_copy_bp();
-    if (s.repair_pending_until > c.now) return price_bp <= repair_failure_bp;
+    if (s.repair_pending_until > c.now) return is_worth(c, s.stream, repair_failure_bp);
     // Overtaken by a later packet on its own path: lost.
-    if (number < newest_acknowledged_ && c.paths.passed(s.path, s.path_sequence)) return true;
+    if (number < newest_acknowledged_ && c.paths.passed(s.path, s.path_sequence)) return is_worth(c, s.stream, lost_bp);
     // One lost report delays many acknowledgements; what it leaves open is no sign that the packets were lost too.
     const path_state state = c.paths.state(s.path);
     if (state != path_state::suspect && state != path_state::dead) return false;
-    return c.paths.chance_of_missing(c.now, s.path, s.at, s.deadline) >= price_bp;
+    return is_worth(c, s.stream, c.paths.chance_of_missing(c.now, s.path, s.at, s.deadline));
 }
 
 instant session_sender::next_timeout(const scheduler& paths) const noexcept {
@@ -353,7 +374,8 @@ void session_sender::ask_for_report(const session_context& c, path_id from) noex
     // The newest packet may have been the last of a burst: nothing behind it tells the peer that it is missing.
     if (!config_.reactive || next_ == 0 || c.now - last_send_ < send_interval_ * 2) return;
     const sent_source* s = history_.find(next_ - 1);
-    if (s != nullptr && !s->acknowledged && !s->copied) plan_copy(c, next_ - 1, from, wire::copy_reason::suspicion);
+    if (s != nullptr && !s->acknowledged && !s->copied && is_worth(c, s->stream, lost_bp))
+        plan_copy(c, next_ - 1, from, wire::copy_reason::suspicion);
 }
 
 void session_sender::resend_tail(const session_context& c, path_id from) noexcept {
@@ -365,6 +387,7 @@ void session_sender::resend_tail(const session_context& c, path_id from) noexcep
     for (std::uint64_t n = oldest_protected(); n < next_; ++n) {
         const sent_source* s = history_.find(n);
         if (s == nullptr || s->acknowledged || s->copied || s->path != from) continue;
+        if (!is_worth(c, s->stream, lost_bp)) continue;
         if (s->at > reported_by_now) return;
         if (c.now <= last_chance(c.paths, *s, *other)) plan_copy(c, n, *other, wire::copy_reason::failover);
     }
@@ -376,6 +399,7 @@ void session_sender::resend_all(const session_context& c, path_id from) noexcept
     for (std::uint64_t n = oldest_protected(); n < next_; ++n) {
         const sent_source* s = history_.find(n);
         if (s == nullptr || s->acknowledged || s->copied || s->path != from) continue;
+        if (!is_worth(c, s->stream, lost_bp)) continue;
         if (c.now <= last_chance(c.paths, *s, *other)) plan_copy(c, n, *other, wire::copy_reason::failover);
     }
 }
@@ -443,7 +467,8 @@ bool session_sender::write(const planned_datagram& d, wire::writer& out) noexcep
         case transmit_kind::probe: wire::write(out, d.probe); return out.ok();
         case transmit_kind::clock: wire::write(out, d.clock); return out.ok();
         case transmit_kind::close: wire::write(out, d.close); return out.ok();
-        case transmit_kind::feedback: return false;
+        case transmit_kind::feedback:
+        case transmit_kind::event: return false;
     }
     return false;
 }

@@ -82,7 +82,7 @@ struct flow {
 };
 
 [[nodiscard]] std::uint64_t extra_bytes(const sender_statistics& s) noexcept {
-    return s.parity.bytes + s.reactive.bytes + s.copies.bytes + s.control.bytes;
+    return s.extra_bytes();
 }
 
 }  // namespace

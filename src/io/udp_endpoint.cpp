@@ -140,6 +140,7 @@ void udp_endpoint::drain(instant now) {
             case output_kind::event:
                 if (config_.on_event) config_.on_event(now, out.event);
                 break;
+            case output_kind::lane:
             case output_kind::none: break;
         }
     }

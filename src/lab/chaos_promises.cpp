@@ -31,6 +31,7 @@ void chaos_world::drain(std::size_t from) {
             case output_kind::event:
                 if (out_.event.kind == session_event_kind::peer_closed) closing_ = true;
                 break;
+            case output_kind::lane:
             case output_kind::none: break;
         }
     }

@@ -122,9 +122,7 @@ private:
 
     // Promises
 
-    [[nodiscard]] static std::uint64_t extra(const sender_statistics& s) noexcept {
-        return s.parity.bytes + s.reactive.bytes + s.copies.bytes + s.control.bytes;
-    }
+    [[nodiscard]] static std::uint64_t extra(const sender_statistics& s) noexcept { return s.extra_bytes(); }
 
     void check();
 

@@ -25,9 +25,10 @@ concept any_of = std::same_as<std::remove_const_t<Config>, T>;
 
 template <any_of<stream_config> Config, class Visit>
 void visit_fields(Config& c, Visit&& visit) {
-    visit("stream.mode", c.mode, static_cast<std::int64_t>(stream_mode::hot));
+    visit("stream.mode", c.mode, static_cast<std::int64_t>(stream_mode::spread));
     visit("stream.deadline", c.deadline);
     visit("stream.late", c.late, static_cast<std::int64_t>(late_policy::deliver));
+    visit("stream.weight", c.weight);
 }
 
 template <any_of<jitter_hold_config> Config, class Visit>
@@ -135,6 +136,14 @@ void visit_fields(Config& c, Visit&& visit) {
     visit("path.acknowledged", c.acknowledged);
 }
 
+template <any_of<event_lane_config> Config, class Visit>
+void visit_fields(Config& c, Visit&& visit) {
+    visit("lane.carry", c.carry);
+    visit("lane.repeat_interval", c.repeat_interval);
+    visit("lane.queue", c.queue);
+    visit("lane.window", c.window);
+}
+
 template <any_of<session_config> Config, class Visit>
 void visit_fields(Config& c, Visit&& visit) {
     visit("max_payload", c.max_payload);
@@ -158,6 +167,8 @@ void visit_fields(Config& c, Visit&& visit) {
     visit_fields(c.control, visit);
     visit_fields(c.paths, visit);
     visit_fields(c.clock, visit);
+    visit("events", c.events);
+    visit_fields(c.lane, visit);
     // The two parts that have a baseline call its fields alike.
     const auto prefixed = [&](const char* hold_name, const char* regime_name, auto member) {
         visit(hold_name, c.hold.baseline.*member);

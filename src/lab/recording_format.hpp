@@ -26,6 +26,7 @@ enum class recorded_call : std::uint8_t {
     set_stream = 7,
     set_wall_clock = 8,
     close = 9,
+    send_event = 10,
 };
 
 [[nodiscard]] constexpr std::uint64_t zigzag(std::int64_t value) noexcept {

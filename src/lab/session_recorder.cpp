@@ -59,6 +59,7 @@ void session_hash::add(instant now, const session_output& out) noexcept {
         case output_kind::transmit: add(out.transmit); break;
         case output_kind::deliver: add(out.deliver); break;
         case output_kind::event: add(out.event); break;
+        case output_kind::lane: add(out.lane); break;
         case output_kind::none: break;
     }
 }
@@ -83,6 +84,12 @@ void session_hash::add(const delivery& out) noexcept {
          {out.number, word(out.origin.ns()), word(out.due.ns()), word(out.lateness.ns()), word(out.held.ns())})
         chain_.mix(w);
     add(out.bytes);
+}
+
+void session_hash::add(const lane_event& e) noexcept {
+    chain_.mix(e.number);
+    chain_.mix(word(e.origin.ns()));
+    add(e.bytes);
 }
 
 void session_hash::add(const session_event& e) noexcept {
@@ -171,6 +178,13 @@ void session_recorder::send(instant now, stream_id stream, byte_view payload, st
     begin(static_cast<std::uint8_t>(recorded_call::send), now);
     bytes_.push_back(stream);
     put(bytes_, payload);
+    end(now, answer);
+}
+
+void session_recorder::send_event(instant now, byte_view event, instant repeat_until, status answer) {
+    begin(static_cast<std::uint8_t>(recorded_call::send_event), now);
+    put(bytes_, zigzag(repeat_until.ns()));
+    put(bytes_, event);
     end(now, answer);
 }
 

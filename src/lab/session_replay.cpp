@@ -177,6 +177,12 @@ private:
                 if (in_.ok()) hash_.add(now_, session_->send(now_, stream, payload));
                 break;
             }
+            case recorded_call::send_event: {
+                const instant repeat_until = instant::from_ns(in_.signed_number());
+                const byte_view event = in_.bytes();
+                if (in_.ok()) hash_.add(now_, session_->send_event(now_, event, repeat_until));
+                break;
+            }
             case recorded_call::datagram: {
                 const path_id path = in_.byte();
                 const byte_view datagram = in_.bytes();

@@ -171,6 +171,7 @@ private:
                     if (is_far) release(out_.deliver);
                     break;
                 case output_kind::event: note_event(out_.event, is_far); break;
+                case output_kind::lane:
                 case output_kind::none: break;
             }
         }
@@ -292,7 +293,7 @@ void run_bare(const scenario& network, const simulation_config& config, std::vec
 }
 
 [[nodiscard]] std::uint64_t extra_bytes(const sender_statistics& s) noexcept {
-    return s.parity.bytes + s.reactive.bytes + s.copies.bytes + s.control.bytes;
+    return s.extra_bytes();
 }
 
 }  // namespace

@@ -200,7 +200,7 @@ private:
         std::uint64_t extra = 0;
         for (const io::udp_endpoint* end : {near_.get(), far_.get()}) {
             const sender_statistics& s = end->protocol().statistics().sender;
-            extra += s.parity.bytes + s.reactive.bytes + s.copies.bytes + s.control.bytes;
+            extra += s.extra_bytes();
         }
         const std::uint64_t useful = near_->protocol().statistics().sender.source.bytes;
         return useful == 0 ? 0 : 100.0 * static_cast<double>(extra) / static_cast<double>(useful);

@@ -74,6 +74,10 @@ private:
         c.receive_packets = 32;
         c.queue = 16;
         const std::uint8_t options = in.u8();
+        const std::uint8_t more = in.u8();
+        c.events = (more & 1) != 0;
+        c.epoch = (more & 2) != 0 ? 1 + (more >> 4) : 0;
+        if ((more & 4) != 0) c.close_timeout = duration::from_ms(more);
         c.parity = (options & 1) != 0;
         c.reactive = (options & 2) != 0;
         c.second_path = (options & 4) != 0;
@@ -118,9 +122,10 @@ private:
             case 14: {
                 const std::uint8_t how = in_.u8();
                 (void)s.set_stream(now_, how & 3,
-                                   {.mode = (how & 4) != 0 ? stream_mode::hot : stream_mode::on_demand,
+                                   {.mode = static_cast<stream_mode>((how >> 4) % 3),
                                     .deadline = duration::from_ms(in_.u8()),
-                                    .late = (how & 8) != 0 ? late_policy::deliver : late_policy::drop});
+                                    .late = (how & 8) != 0 ? late_policy::deliver : late_policy::drop,
+                                    .weight = how});
                 break;
             }
             default: rarely(who); break;
@@ -134,6 +139,7 @@ private:
             case 0: now_ += duration::from_seconds(in_.u16()); break;
             case 1: now_ += duration::from_seconds(std::int64_t{in_.u16()} << 16); break;
             case 2: (void)s.close(now_, static_cast<wire::close_reason>(in_.u8())); break;
+            case 4: (void)s.send_event(now_, in_.bytes(in_.u8() & 127), now_ + duration::from_ms(in_.u8())); break;
             case 3:
                 wall_[who] = duration::from_seconds(in_.u16()) * ((what & 8) != 0 ? 1 : -1);
                 s.set_wall_clock(now_, wall_time::from_ns(now_.ns()) + wall_[who]);
@@ -195,7 +201,8 @@ private:
                 require(out.deliver.bytes.size() <= 64 && out.deliver.stream < 2);
                 require(out.deliver.held >= duration::zero() && out.deliver.lateness >= duration::zero());
             } else {
-                require(out.kind == output_kind::event);
+                require(out.kind == output_kind::event ||
+                        (out.kind == output_kind::lane && out.lane.bytes.size() <= event_size_max));
             }
             sink_ = sink_ + sum;
         }

@@ -86,6 +86,8 @@ void examples() {
               wire::write_delimited(out, wire::epoch_frame{.asks = true, .own = 0x61626364, .known = 7});
               wire::write(out, data);
           }));
+    const bytes events{0, 0, 0, 9, 0, 0x0A, 0x0B, 0x0C, 2, 'u', 'p', 1, 0x0A, 0x0A, 0x00, 0};
+    print("example", packet_of(15, [&](auto& out) { wire::write(out, wire::events_frame{events}); }));
 }
 
 /// A flow in each direction over two lossy paths, an outage of the first, and a goodbye.
@@ -94,6 +96,7 @@ void sessions() {
     config.overhead_cap_bp = 10'000;
     config.control_share_bp = 5'000;
     config.epoch = 3;
+    config.events = true;
     test::session_pair pair{config};
     (void)pair.add_path(0);
     (void)pair.add_path(1, {.cost = cost_class::metered});
@@ -106,6 +109,7 @@ void sessions() {
     };
     for (std::uint64_t i = 0; i < 2'400; ++i) {
         (void)pair.send(0, static_cast<stream_id>(i % 2), test::payload_of(i, random.below(60)));
+        if (i % 60 == 0) (void)pair.send_event(0, test::payload_of(i, random.below(100)), pair.now() + 200_ms);
         if (i % 3 == 0) (void)pair.send(1, 3, test::payload_of(i, 20));
         if (i % 40 == 0) {
             const bytes ask = packet_of(static_cast<std::uint16_t>(0x8000 + i), [&](auto& out) {
@@ -127,7 +131,7 @@ public:
     /// Appends a frame of any type with any fields.
     void write(wire::writer& out, bool delimited) {
         const auto put = [&](const auto& f) { delimited ? wire::write_delimited(out, f) : wire::write(out, f); };
-        switch (random_.below(8)) {
+        switch (random_.below(9)) {
             case 0: put(data()); break;
             case 1: put(wire::copy_frame{static_cast<wire::copy_reason>(random_.below(3)), data()}); break;
             case 2: {
@@ -141,6 +145,11 @@ public:
                 const bool response = random_.chance(0.5);
                 put(wire::clock_frame{response, random_.next(), response ? random_.next() : 0,
                                       response ? random_.next() : 0});
+                break;
+            }
+            case 7: {
+                const bytes message = some_bytes(1 + random_.below(60));
+                put(wire::events_frame{message});
                 break;
             }
             case 6: put(wire::epoch_frame{random_.chance(0.5), any_u32(), any_u32()}); break;

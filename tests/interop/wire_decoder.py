@@ -19,7 +19,8 @@ import sys
 TICK_NS = 1 << 14
 U32 = (1 << 32) - 1
 TYPES = {0x00: "data", 0x02: "repair", 0x04: "feedback", 0x06: "clock", 0x08: "probe", 0x0A: "close", 0x0C: "copy",
-         0x0E: "reactive_repair", 0x10: "closed", 0x12: "epoch"}
+         0x0E: "reactive_repair", 0x10: "closed", 0x12: "epoch",
+         0x14: "events"}
 
 
 class Malformed(Exception):
@@ -129,9 +130,15 @@ def read_epoch(r):
     return {"asks": r.choice(1) == 1, "own": r.uint(4), "known": r.uint(4)}
 
 
+def read_events(r):
+    if r.left() == 0:
+        raise Malformed
+    return {"message": r.rest().hex()}
+
+
 READERS = {"data": read_data, "copy": read_copy, "repair": read_repair, "reactive_repair": read_repair,
            "feedback": read_feedback, "clock": read_clock, "probe": read_probe, "close": read_close,
-           "closed": read_close, "epoch": read_epoch}
+           "closed": read_close, "epoch": read_epoch, "events": read_events}
 
 
 def decode(packet):
@@ -230,9 +237,13 @@ def write_epoch(f):
     return bytes([f["asks"]]) + f["own"].to_bytes(4, "big") + f["known"].to_bytes(4, "big")
 
 
+def write_events(f):
+    return bytes.fromhex(f["message"])
+
+
 WRITERS = {"data": write_data, "copy": write_copy, "repair": write_repair, "reactive_repair": write_repair,
            "feedback": write_feedback, "clock": write_clock, "probe": write_probe, "close": write_close,
-           "closed": write_close, "epoch": write_epoch}
+           "closed": write_close, "epoch": write_epoch, "events": write_events}
 
 
 def encode(decoded, types):

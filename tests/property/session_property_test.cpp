@@ -69,6 +69,9 @@ namespace {
 constexpr std::uint64_t metered_cap = 60'000;
 constexpr std::uint32_t around = 28;  ///< bytes around each datagram
 constexpr path_id metered_path = 1;
+constexpr path_id paced_path = 2;  ///< metered too, a tenth of the day's bytes at once
+constexpr path_id second_free_path = 3;
+constexpr std::uint64_t paced_cap = 200'000;
 
 /// FNV-1a over everything a session said.
 class digest {
@@ -99,12 +102,17 @@ struct datagram {
 class world {
 public:
     world(std::uint64_t seed, bool hostile) : random_{seed}, hostile_{hostile}, config_{draw_config()} {
+        const bool second_free = random_.chance(0.5);
         for (std::size_t e = 0; e < 2; ++e) {
-            result<session> made = session::create(config_, allocator::system());
+            session_config config = config_;
+            if (config.epoch != 0) config.epoch += static_cast<std::uint32_t>(e);
+            result<session> made = session::create(config, allocator::system());
             REQUIRE(made.has_value());
             ends_[e] = std::make_unique<session>(std::move(made).value());
             REQUIRE(ends_[e]->add_path(now_, 0, {}) == status::ok);
             REQUIRE(ends_[e]->add_path(now_, metered_path, metered()) == status::ok);
+            REQUIRE(ends_[e]->add_path(now_, paced_path, paced()) == status::ok);
+            if (second_free) REQUIRE(ends_[e]->add_path(now_, second_free_path, {}) == status::ok);
         }
         loss_ = random_.uniform(0, 0.3);
         repeat_ = random_.uniform(0, 0.3);
@@ -120,6 +128,7 @@ public:
     }
 
     [[nodiscard]] std::uint64_t hash() const noexcept { return digest_.value(); }
+    [[nodiscard]] std::uint64_t events() const noexcept { return events_[0].size() + events_[1].size(); }
     [[nodiscard]] std::uint64_t delivered() const noexcept { return delivered_[0].size() + delivered_[1].size(); }
 
 private:
@@ -135,13 +144,20 @@ private:
         c.parity = random_.chance(0.7);
         c.reactive = random_.chance(0.7);
         c.second_path = random_.chance(0.7);
-        if (random_.chance(0.3)) c.stream.mode = stream_mode::hot;
+        c.stream.mode = draw_mode();
+        c.events = random_.chance(0.7);
+        if (random_.chance(0.4)) c.epoch = 1 + static_cast<std::uint32_t>(random_.below(1'000'000));
+        if (random_.chance(0.2)) c.close_timeout = duration::from_ms(static_cast<std::int64_t>(random_.below(300)));
         if (random_.chance(0.3)) c.stream.late = late_policy::deliver;
         if (random_.chance(0.2)) c.control.law = control_law::reference;
         if (random_.chance(0.2)) c.hold.hold_min = c.hold.hold_max = c.hold.hold_initial = duration::zero();
         c.sync_clock = random_.chance(0.5);
         if (random_.chance(0.2)) c.hold.mode = playout_mode::deadline;
         return c;
+    }
+    stream_mode draw_mode() { return static_cast<stream_mode>(random_.chance(0.5) ? 0 : random_.below(3)); }
+    static path_config paced() {
+        return {.cost = cost_class::metered, .budget = {.day_bytes = paced_cap, .ahead_bp = 1'000}};
     }
     static path_config metered() {
         return {.cost = cost_class::metered, .budget = {.day_bytes = metered_cap, .month_bytes = metered_cap}};
@@ -158,13 +174,21 @@ private:
             case 5: {
                 const auto stream = static_cast<stream_id>(random_.below(4));
                 const auto deadline = duration::from_ms(static_cast<std::int64_t>(random_.below(300)));
-                (void)ends_[e]->set_stream(now_, stream, {.deadline = deadline});
+                const auto weight = static_cast<std::uint32_t>(random_.below(400));
+                (void)ends_[e]->set_stream(now_, stream, {.mode = draw_mode(), .deadline = deadline, .weight = weight});
                 break;
             }
             case 6:
                 if (random_.chance(0.02)) (void)ends_[e]->close(now_, wire::close_reason::normal);
                 break;
-            case 7: outage_ = random_.chance(0.5) ? 0 : 1 + random_.below(2); break;
+            case 7: outage_ = random_.chance(0.5) ? 0 : 1 + random_.below(4); break;
+            case 13:
+            case 14: send_event(e); break;
+            case 15:
+                // Hours pass: budgets have a pace, and days.
+                if (random_.chance(0.02))
+                    now_ += duration::from_seconds(static_cast<std::int64_t>(random_.below(30'000)));
+                break;
             case 8:
                 if (hostile_) forge(e);
                 break;
@@ -187,6 +211,19 @@ private:
         if (ends_[e]->send(now_, stream, payload) == status::ok) expected_[1 - e][payload] = stream;
     }
 
+    void send_event(std::size_t e) {
+        const std::uint64_t id = next_payload_++;
+        const bytes payload = payload_of(id, 8 + random_.below(90));
+        const instant until = random_.chance(0.5)
+                                  ? now_ + duration::from_ms(static_cast<std::int64_t>(random_.below(500)))
+                                  : instant::before_all();
+        const status answer = ends_[e]->send_event(now_, payload, until);
+        const bool known = answer == status::ok || answer == status::queue_full || answer == status::closed ||
+                           answer == status::wrong_state;
+        REQUIRE(known);
+        if (answer == status::ok) expected_events_[1 - e].insert(payload);
+    }
+
     void flap(std::size_t e) {
         // The free path only, at one end: the metered one must keep its budget for the whole run.
         if (ends_[e]->remove_path(now_, 0) != status::ok) (void)ends_[e]->add_path(now_, 0, {});
@@ -195,7 +232,7 @@ private:
     void forge(std::size_t e) {
         bytes data{wire::version};
         for (std::uint64_t n = random_.below(60); n > 0; --n) data.push_back(static_cast<std::uint8_t>(random_.next()));
-        (void)ends_[e]->handle_datagram(now_, static_cast<path_id>(random_.below(3)), data);
+        (void)ends_[e]->handle_datagram(now_, static_cast<path_id>(random_.below(5)), data);
     }
 
     void arrivals() {
@@ -216,6 +253,7 @@ private:
             digest_.add(static_cast<std::uint64_t>(out.kind));
             if (out.kind == output_kind::transmit) transmit(e, out.transmit);
             if (out.kind == output_kind::deliver) deliver(e, out.deliver);
+            if (out.kind == output_kind::lane) take_event(e, out.lane);
             check();
         }
         REQUIRE(ends_[e]->next_timeout() > now_);
@@ -223,9 +261,12 @@ private:
 
     void transmit(std::size_t e, const transmission& t) {
         digest_.add(t.bytes);
-        if (t.path == metered_path) {
-            metered_sent_[e] += t.bytes.size() + around;
-            REQUIRE(metered_sent_[e] <= metered_cap);
+        if (t.path == metered_path || t.path == paced_path) {
+            std::uint64_t& sent = metered_sent_[e][t.path];
+            sent += t.bytes.size() + around;
+            const path_statistics s = ends_[e]->path(now_, t.path);
+            REQUIRE(s.bytes_sent == sent);
+            check_budget(t.path, s.bytes_sent, s.bytes_received);
         }
         if (outage_ == 1u + t.path) return;
         for (int copies = random_.chance(repeat_) ? 2 : 1; copies > 0; --copies) {
@@ -238,6 +279,26 @@ private:
             const std::pair<std::int64_t, std::uint64_t> key{d.arrival.ns(), order_++};
             wire_[1 - e].emplace(key, std::move(d));
         }
+    }
+
+    /// A datagram has just left: on the first day received bytes count too, on later ones those of a day are not known here.
+    void check_budget(path_id path, std::uint64_t sent, std::uint64_t received) const {
+        constexpr std::uint64_t day = 86'400'000;
+        const auto ms = static_cast<std::uint64_t>(now_.ns() / 1'000'000);
+        const std::uint64_t days = ms / day;
+        const std::uint64_t paced =
+            days * paced_cap + std::min(paced_cap / 10 + paced_cap * (ms % day) / day, paced_cap);
+        const std::uint64_t allowed = path == metered_path ? metered_cap : paced;
+        REQUIRE(sent + (days == 0 ? received : 0) <= allowed);
+    }
+
+    void take_event(std::size_t e, const lane_event& event) {
+        digest_.add(event.bytes);
+        digest_.add(event.number);
+        const bytes payload(event.bytes.begin(), event.bytes.end());
+        if (hostile_) return;
+        REQUIRE(expected_events_[e].contains(payload));
+        REQUIRE(events_[e].insert(payload).second);
     }
 
     void deliver(std::size_t e, const delivery& d) {
@@ -257,9 +318,7 @@ private:
         REQUIRE(delivered_[e].insert(payload).second);
     }
 
-    [[nodiscard]] static std::uint64_t extra(const sender_statistics& s) noexcept {
-        return s.parity.bytes + s.reactive.bytes + s.copies.bytes + s.control.bytes;
-    }
+    [[nodiscard]] static std::uint64_t extra(const sender_statistics& s) noexcept { return s.extra_bytes(); }
 
     void check() {
         const session_statistics a = ends_[0]->statistics();
@@ -298,7 +357,9 @@ private:
     std::array<std::map<std::pair<std::int64_t, std::uint64_t>, datagram>, 2> wire_;  ///< by receiving end
     std::array<std::map<bytes, stream_id>, 2> expected_;
     std::array<std::set<bytes>, 2> delivered_;
-    std::array<std::uint64_t, 2> metered_sent_{};
+    std::array<std::set<bytes>, 2> expected_events_;
+    std::array<std::set<bytes>, 2> events_;
+    std::array<std::map<path_id, std::uint64_t>, 2> metered_sent_;
     std::array<bool, 2> stalled_{};
     double loss_ = 0;
     double repeat_ = 0;
@@ -314,12 +375,15 @@ private:
 
 TEST_CASE("session: random calls over random links keep every promise") {
     std::uint64_t delivered = 0;
+    std::uint64_t events = 0;
     for (std::uint64_t seed = 1; seed <= 300; ++seed) {
         CAPTURE(seed);
         world w{seed, false};
         w.run(1'000);
         delivered += w.delivered();
+        events += w.events();
     }
+    CHECK(events > 300 * 10);
     CHECK(delivered > 300 * 50);
 }
 

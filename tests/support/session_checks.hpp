@@ -62,7 +62,7 @@ inline constexpr std::size_t far = session_pair::far;
 
 /// Everything but source packets and hot copies, both ends, in bytes on the wire.
 [[nodiscard]] inline std::uint64_t extra_bytes(const session_statistics& s) {
-    return s.sender.parity.bytes + s.sender.reactive.bytes + s.sender.copies.bytes + s.sender.control.bytes;
+    return s.sender.extra_bytes();
 }
 
 [[nodiscard]] inline link_rule lose_every(std::size_t period) {

@@ -51,6 +51,13 @@ struct seen_delivery {
     bool past_deadline = false;
 };
 
+struct seen_event {
+    instant at;
+    std::uint64_t number = 0;
+    media_time origin;
+    bytes payload;
+};
+
 /// What a link does with one datagram: a delay for every copy that arrives, none when it is lost.
 using link_rule = std::function<std::vector<duration>(const seen_transmission&)>;
 
@@ -101,6 +108,12 @@ public:
             (void)send(from, stream, payload_of(first + i, size));
             run_for(interval);
         }
+    }
+
+    status send_event(std::size_t from, byte_view event, instant repeat_until = instant::before_all()) {
+        const status answer = end(from).send_event(local(from), event, repeat_until);
+        drain(from);
+        return answer;
     }
 
     void run_for(duration d) { run_until(now_ + d); }
@@ -154,8 +167,9 @@ public:
     std::array<std::vector<seen_transmission>, 2> sent;    ///< by sending end
     std::array<std::vector<seen_delivery>, 2> deliveries;  ///< by receiving end
     std::array<std::vector<session_event>, 2> events;
-    std::array<duration, 2> ahead{};         ///< by which the clock of an end differs from `now()`,
-    std::array<std::int64_t, 2> fast_ppm{};  ///< and how fast more so; set before anything happens
+    std::array<std::vector<seen_event>, 2> lane;  ///< what the event lane brought, by receiving end
+    std::array<duration, 2> ahead{};              ///< by which the clock of an end differs from `now()`,
+    std::array<std::int64_t, 2> fast_ppm{};       ///< and how fast more so; set before anything happens
     std::uint64_t wake_ups = 0;
     bool stuck = false;
 
@@ -192,6 +206,10 @@ private:
                                         d.held,
                                         d.recovered_by,
                                         d.past_deadline});
+        }
+        if (out.kind == output_kind::lane) {
+            const lane_event& e = out.lane;
+            lane[from].push_back({now_, e.number, e.origin, {e.bytes.begin(), e.bytes.end()}});
         }
         if (out.kind == output_kind::event) events[from].push_back(out.event);
     }

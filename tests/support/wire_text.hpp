@@ -126,6 +126,7 @@ inline void add_data(object& out, const wire::data_frame& f) {
         }
         case wire::frame_type::probe:
             return object{"probe"}.boolean("response", f.probe.response).number("token", f.probe.token).done();
+        case wire::frame_type::events: return object{"events"}.hex("message", f.events.message).done();
         case wire::frame_type::epoch:
             return object{"epoch"}
                 .boolean("asks", f.epoch.asks)
@@ -171,6 +172,7 @@ inline void write_again(wire::writer& out, const wire::frame& f, bool delimited)
         case wire::frame_type::close:
         case wire::frame_type::closed: put(f.close); break;
         case wire::frame_type::epoch: put(f.epoch); break;
+        case wire::frame_type::events: put(f.events); break;
     }
 }
 

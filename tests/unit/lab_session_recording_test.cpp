@@ -128,10 +128,10 @@ TEST_CASE("a recording knows every field of every configuration") {
     CHECK(visited<controller_config>() == members<controller_config>());
     CHECK(visited<regime_config>() == members<regime_config>() - 2 + members<change_config>());
     CHECK(visited<jitter_hold_config>() == members<jitter_hold_config>() - 1);
-    CHECK(visited<session_config>() == members<session_config>() - 6 + visited<stream_config>() +
-                                           visited<jitter_hold_config>() + visited<regime_config>() +
-                                           visited<controller_config>() + visited<scheduler_config>() +
-                                           visited<clock_sync_config>() + 2 * members<baseline_config>());
+    CHECK(visited<session_config>() ==
+          members<session_config>() - 7 + visited<stream_config>() + visited<event_lane_config>() +
+              visited<jitter_hold_config>() + visited<regime_config>() + visited<controller_config>() +
+              visited<scheduler_config>() + visited<clock_sync_config>() + 2 * members<baseline_config>());
 }
 
 TEST_CASE("a recording plays to the same answers") {

@@ -41,7 +41,7 @@ public:
     void run(instant& now, duration length, bool alive) {
         for (const instant end = now + length; now < end; now += 5_ms) {
             s_.activate(now, id_);
-            const std::uint16_t sequence = s_.on_transmit(now, id_, 100, true);
+            const std::uint16_t sequence = s_.on_transmit(now, id_, 100, 128);
             sent_.push_back({now + rtt_, sequence});
             s_.handle_timeout(now);
             if (!alive || now < next_report_) continue;
@@ -94,17 +94,17 @@ TEST_CASE("scheduler: the round trip is measured without the time the peer took,
     REQUIRE(s.add_path({}, 0, {.initial_rtt = 70_ms}) == status::ok);
     REQUIRE(s.add_path({}, 1, {}) == status::ok);
     CHECK(s.rtt(0) == 70_ms);
-    CHECK(s.on_transmit(instant{}, 0, 100, true) == 0);
+    CHECK(s.on_transmit(instant{}, 0, 100, 128) == 0);
     s.on_report(instant{} + 33_ms, 0, {0, 0, 3_ms, {}});
     CHECK(s.rtt(0) == 30_ms);
     CHECK(s.statistics(instant{} + 33_ms, 0).rtt_min == 30_ms);
     CHECK(s.statistics(instant{} + 33_ms, 0).rtt_deviation == 15_ms);
 
-    CHECK(s.on_transmit(instant{} + 100_ms, 0, 100, true) == 1);
+    CHECK(s.on_transmit(instant{} + 100_ms, 0, 100, 128) == 1);
     s.on_report(instant{} + 170_ms, 0, {1, 1, 0_ms, {}});  // by the other path: alive, but no sample
     CHECK(s.rtt(0) == 30_ms);
     // RFC 9002: smoothed 7/8 old + 1/8 new, deviation 3/4 old + 1/4 difference.
-    CHECK(s.on_transmit(instant{} + 200_ms, 0, 100, true) == 2);
+    CHECK(s.on_transmit(instant{} + 200_ms, 0, 100, 128) == 2);
     s.on_report(instant{} + 238_ms, 0, {0, 2, 0_ms, {}});
     CHECK(s.rtt(0) == 31_ms);
     CHECK(s.statistics(instant{} + 238_ms, 0).rtt_deviation == duration::from_us(13'250));
@@ -115,7 +115,7 @@ TEST_CASE("scheduler: lies and old news about sequences change nothing") {
     REQUIRE(s.add_path({}, 0, {}) == status::ok);
     s.on_report(instant{} + 1_ms, 0, {0, 0, 0_ms, {}});  // nothing was sent yet
     CHECK(s.state(0) == path_state::standby);
-    for (int i = 0; i < 5; ++i) (void)s.on_transmit(instant{} + 10_ms, 0, 100, true);
+    for (int i = 0; i < 5; ++i) (void)s.on_transmit(instant{} + 10_ms, 0, 100, 128);
     for (const int never_sent : {5, 6, 1'000, 0x7FFF, 0x8000, 0xFFFF})
         s.on_report(instant{} + 20_ms, 0, {0, static_cast<std::uint16_t>(never_sent), 0_ms, {}});
     CHECK(s.state(0) == path_state::standby);
@@ -135,7 +135,7 @@ TEST_CASE("scheduler: sequence numbers wrap around at 2^16") {
     instant now{};
     for (std::uint32_t i = 0; i < 70'000; ++i) {
         REQUIRE(s.next_sequence(0) == static_cast<std::uint64_t>(i));
-        REQUIRE(s.on_transmit(now, 0, 100, true) == static_cast<std::uint16_t>(i));
+        REQUIRE(s.on_transmit(now, 0, 100, 128) == static_cast<std::uint16_t>(i));
         s.on_report(now + 20_ms, 0, {0, static_cast<std::uint16_t>(i), 0_ms, {}});
         now += 1_ms;
     }
@@ -216,7 +216,7 @@ TEST_CASE("scheduler: silence makes a path suspect, then dead; answers bring it 
     for (int i = 0; i < 400 && s.state(0) == path_state::dead; ++i, now += 5_ms) {
         s.handle_timeout(now);
         while (const auto probe = s.poll_probe(now)) {
-            const std::uint16_t sequence = s.on_transmit(now, *probe, 10, true);
+            const std::uint16_t sequence = s.on_transmit(now, *probe, 10, 38);
             s.on_report(now + 20_ms, *probe, {*probe, sequence, 0_ms, {}});
             if (*probe == 0 && first_answer.is_never()) first_answer = now + 20_ms;
         }
@@ -258,10 +258,10 @@ TEST_CASE("scheduler: a slow flow gets its path back by one answer, a fast one a
 TEST_CASE("scheduler: a path that owes nothing is never suspect") {
     scheduler s = open_scheduler();
     REQUIRE(s.add_path({}, 0, {}) == status::ok);
-    (void)s.on_transmit({}, 0, 100, true);
+    (void)s.on_transmit({}, 0, 100, 128);
     s.on_report(instant{} + 20_ms, 0, {0, 0, 0_ms, {}});
     s.activate(instant{} + 20_ms, 0);
-    for (int i = 0; i < 100; ++i) (void)s.on_transmit(instant{} + 30_ms, 0, 100, false);
+    for (int i = 0; i < 100; ++i) (void)s.on_transmit(instant{} + 30_ms, 0, 100, 0);
     for (instant now{}; now < instant{} + 9_s; now += 10_ms) s.handle_timeout(now);
     CHECK(s.state(0) == path_state::active);
     CHECK(s.silence(instant{} + 9_s, 0) == 0_ms);
@@ -275,7 +275,7 @@ TEST_CASE("scheduler: idle paths are kept alive, standby paths probed, and never
     // Standby: probed at once.
     REQUIRE(s.poll_probe(now) == path_id{0});
     CHECK_FALSE(s.poll_probe(now).has_value());
-    (void)s.on_transmit(now, 0, 10, true);
+    (void)s.on_transmit(now, 0, 10, 38);
     s.on_report(now + 20_ms, 0, {0, 0, 0_ms, {}});
     REQUIRE(s.state(0) == path_state::warm);
     int probes = 0;
@@ -286,7 +286,7 @@ TEST_CASE("scheduler: idle paths are kept alive, standby paths probed, and never
         s.handle_timeout(now);
         while (s.poll_probe(now)) {
             ++probes;
-            const std::uint16_t sequence = s.on_transmit(now, 0, 10, true);
+            const std::uint16_t sequence = s.on_transmit(now, 0, 10, 38);
             s.on_report(now + 20_ms, 0, {0, sequence, 0_ms, {}});
         }
         REQUIRE(s.next_timeout() > now);
@@ -394,7 +394,7 @@ TEST_CASE("scheduler: random calls, honest timeouts") {
                 case 5: now += duration::from_ms(static_cast<std::int64_t>(random.below(300))); break;
                 default:
                     if (s.reserve(now, wall_of(now), id, 100) == status::ok)
-                        (void)s.on_transmit(now, id, 100, random.chance(0.7));
+                        (void)s.on_transmit(now, id, 100, random.chance(0.7) ? 128 : 0);
             }
             s.handle_timeout(now);
             int probes = 0;

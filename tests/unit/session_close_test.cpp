@@ -163,9 +163,8 @@ struct goodbye {
 }  // namespace
 
 TEST_CASE("session close: both ends know the reason although the first goodbyes are lost, at every step") {
-    // Twenty packets of 200 bytes earn what a few goodbyes cost. With a third of all lost, that is spent before one has
-    // arrived now and then.
-    int untold = 0;
+    // Twenty packets of 200 bytes earn what a few goodbyes cost; a third of those is lost.
+    std::size_t unheard = 0;
     for (std::size_t step = 20; step <= 240; ++step) {
         CAPTURE(step);
         goodbye world{step, step};
@@ -181,10 +180,11 @@ TEST_CASE("session close: both ends know the reason although the first goodbyes 
         world.pair.run_for(5_s);
         REQUIRE_FALSE(world.pair.stuck);
         if (world.pair.count_event(other, session_event_kind::peer_closed) == 0) {
-            ++untold;
+            ++unheard;  // none of those that could be paid has come
+            REQUIRE(world.pair.count(who, transmit_kind::close) <= 10);
+            REQUIRE(world.pair.count_event(who, session_event_kind::closed) == 1);
             continue;
         }
-        REQUIRE(world.pair.count_event(other, session_event_kind::peer_closed) == 1);
         REQUIRE(world.told(other, session_event_kind::peer_closed)->reason == wire::close_reason::going_away);
         for (const std::size_t end : {near, far}) {
             REQUIRE(world.pair.count_event(end, session_event_kind::closed) == 1);
@@ -195,12 +195,10 @@ TEST_CASE("session close: both ends know the reason although the first goodbyes 
         REQUIRE(world.pair.count_event(who, session_event_kind::peer_closed) == 0);
         const session_statistics a = world.pair.end(near).statistics();
         const session_statistics b = world.pair.end(far).statistics();
-        const auto extra = [](const sender_statistics& s) {
-            return s.parity.bytes + s.reactive.bytes + s.copies.bytes + s.control.bytes;
-        };
+        const auto extra = [](const sender_statistics& s) { return s.extra_bytes(); };
         REQUIRE((extra(a.sender) + extra(b.sender)) * 10 <= a.sender.source.bytes + b.sender.source.bytes);
     }
-    CHECK(untold <= 2);
+    CHECK(unheard <= 3);
 }
 
 TEST_CASE("session close: it is said until it is answered, and no longer") {

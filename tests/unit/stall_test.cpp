@@ -102,7 +102,7 @@ TEST_CASE("scheduler: a peer that waits in vain makes a path suspect, one that p
     REQUIRE(s.add_path({}, 0, {}) == status::ok);
     REQUIRE(s.add_path({}, 1, {.cost = cost_class::metered}) == status::ok);
     instant now{};
-    const auto send = [&](path_id id) { return s.on_transmit(now, id, 400, true); };
+    const auto send = [&](path_id id) { return s.on_transmit(now, id, 400, 428); };
     std::uint16_t newest = 0;
     for (int i = 0; i < 100; ++i, now += 5_ms) {
         s.activate(now, 0);

@@ -85,6 +85,7 @@ std::vector<packet> one_of_each() {
         written(wire::close_frame{wire::close_reason::budget}),
         written(wire::close_frame{.reason = wire::close_reason::budget, .answer = true}),
         written(wire::epoch_frame{true, 0x01020304, 5}),
+        written(wire::events_frame{hello}),
     };
 }
 
@@ -108,6 +109,7 @@ TEST_CASE("wire: golden bytes of every frame") {
     CHECK(written(wire::probe_frame{true, 0xDEADBEEF}) == packet{1, 2, 3, 0x08, 1, 0xDE, 0xAD, 0xBE, 0xEF});
     CHECK(written(wire::close_frame{wire::close_reason::idle}) == packet{1, 2, 3, 0x0A, 4});
     CHECK(written(wire::close_frame{.reason = wire::close_reason::idle, .answer = true}) == packet{1, 2, 3, 0x10, 4});
+    CHECK(written(wire::events_frame{hello}) == packet{1, 2, 3, 0x14, 'h', 'e', 'l', 'l', 'o'});
     CHECK(written(wire::epoch_frame{true, 0x01020304, 5}) == packet{1, 2, 3, 0x12, 1, 1, 2, 3, 4, 0, 0, 0, 5});
     CHECK(written(small_feedback()) ==
           packet{1,    2,  3,    0x04, 0x03, 0,    0,    0,    0x0A,  // flags, newest
@@ -213,8 +215,9 @@ TEST_CASE("wire: cut off at any byte a packet is malformed, and the error names 
             const packet cut(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size));
             const reading got = read(cut);
             // A payload or symbol may be shorter; everything else is missed.
-            const bool open_ended = whole[3] == 0x00 ? size >= 12 : whole[3] == 0x0C ? size >= 13 : size >= 13;
-            const bool has_rest = whole[3] == 0x00 || whole[3] == 0x0C || whole[3] == 0x02 || whole[3] == 0x0E;
+            const bool open_ended = whole[3] == 0x00 ? size >= 12 : whole[3] == 0x14 ? size >= 5 : size >= 13;
+            const bool has_rest =
+                whole[3] == 0x00 || whole[3] == 0x0C || whole[3] == 0x02 || whole[3] == 0x0E || whole[3] == 0x14;
             if (has_rest && open_ended) {
                 CHECK(got.result == status::need_more);
                 continue;

@@ -304,6 +304,8 @@ class StreamMode(enum.IntEnum):
     """it helps when the first one fails"""
     HOT = 1
     """every packet goes over two paths, within the budget of the metered one"""
+    SPREAD = 2
+    """packets take turns on two free paths of about the same length"""
 
 
 class TransmitKind(enum.IntEnum):
@@ -325,6 +327,8 @@ class TransmitKind(enum.IntEnum):
     """clock synchronisation"""
     CLOSE = 7
     """the session ends"""
+    EVENT = 8
+    """events of the lane"""
 
 
 class OutputKind(enum.IntEnum):
@@ -338,6 +342,8 @@ class OutputKind(enum.IntEnum):
     """give a packet to the application"""
     EVENT = 3
     """take note"""
+    LANE = 4
+    """give an event of the lane to the application"""
 
 
 class SessionEventKind(enum.IntEnum):

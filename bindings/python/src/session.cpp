@@ -26,8 +26,15 @@ struct deliver_output {
     py::bytes data;
 };
 
-[[nodiscard]] std::variant<std::monostate, transmit_output, deliver_output, session_event> poll(session_object& self,
-                                                                                                instant now) {
+struct lane_output {
+    std::uint64_t number = 0;
+    media_time origin{};
+    py::bytes data;
+};
+
+using any_output = std::variant<std::monostate, transmit_output, deliver_output, session_event, lane_output>;
+
+[[nodiscard]] any_output poll(session_object& self, instant now) {
     session_output out;
     if (!self.use().poll_output(now, out)) return {};
     switch (out.kind) {
@@ -35,6 +42,7 @@ struct deliver_output {
             return transmit_output{out.transmit.path, out.transmit.kind, bytes_of(out.transmit.bytes)};
         case output_kind::deliver: return deliver_output{out.deliver, bytes_of(out.deliver.bytes)};
         case output_kind::event: return out.event;
+        case output_kind::lane: return lane_output{out.lane.number, out.lane.origin, bytes_of(out.lane.bytes)};
         case output_kind::none: break;
     }
     return {};
@@ -50,7 +58,9 @@ void bind_configs(py::module_& m) {
     config<stream_config>{m, "StreamConfig", "How one stream is treated."}
         .field("mode", &stream_config::mode)
         .field("deadline_ns", &stream_config::deadline, "after it would have arrived on an idle path; 1 ms to 10 s")
-        .field("late", &stream_config::late, "what happens to a packet past it");
+        .field("late", &stream_config::late, "what happens to a packet past it")
+        .field("weight", &stream_config::weight,
+               "what a packet is worth where not all can be protected, in percent; 0 to 1000");
 
     config<byte_budget_config>{m, "ByteBudget",
                                "Byte caps of a metered path; 2**64 - 1 is unlimited, 0 forbids the path."}
@@ -75,6 +85,12 @@ void bind_configs(py::module_& m) {
         .field("probe_interval_ns", &scheduler_config::probe_interval, "of a path just found dead")
         .field("keep_alive_ns", &scheduler_config::keep_alive, "of an idle path")
         .field("recovery_time_ns", &scheduler_config::recovery_time, "a dead path must answer this long");
+
+    config<event_lane_config>{m, "EventLaneConfig", "Configuration of an event lane."}
+        .field("carry", &event_lane_config::carry, "events in a message, the newest among them; 1 to 16")
+        .field("repeat_interval_ns", &event_lane_config::repeat_interval, "between repetitions")
+        .field("queue", &event_lane_config::queue, "events that wait for poll(); 16 to 4096")
+        .field("window", &event_lane_config::window, "an event further back is too old; 64 to 65536");
 
     config<session_config>{m, "SessionConfig",
                            "Configuration of a Session. Both ends use the same max_payload and max_streams."}
@@ -101,7 +117,9 @@ void bind_configs(py::module_& m) {
         .field("regime", &session_config::regime)
         .field("control", &session_config::control)
         .field("paths", &session_config::paths)
-        .field("clock", &session_config::clock);
+        .field("clock", &session_config::clock)
+        .field("events", &session_config::events, "an event lane in both directions")
+        .field("lane", &session_config::lane);
 }
 
 void bind_statistics_of_session(py::module_& m) {
@@ -117,6 +135,7 @@ void bind_statistics_of_session(py::module_& m) {
         .field("copies", &sent::copies, "on suspicion and failover")
         .field("hot_copies", &sent::hot_copies, "of hot streams, paid from the path's budget")
         .field("control", &sent::control, "feedback, probes, clock, close")
+        .field("event_repeats", &sent::event_repeats, "events said again, from the overhead cap")
         .field("refused_by_cap", &sent::refused_by_cap)
         .field("refused_by_budget", &sent::refused_by_budget)
         .field("source_refused", &sent::source_refused, "source packets that no path was left for")
@@ -182,6 +201,10 @@ void bind_outputs(py::module_& m) {
         .value("held_ns", of(&delivery::held), "time in the jitter hold")
         .value("recovered_by", of(&delivery::recovered_by))
         .value("past_deadline", of(&delivery::past_deadline));
+    record<lane_output>{m, "LaneEvent", "Give an event of the peer's event lane to the application."}
+        .field("number", &lane_output::number, "counts the peer's events")
+        .field("origin_ns", &lane_output::origin, "when the peer sent it, on the peer's clock")
+        .field("data", &lane_output::data);
     record<path_event>{m, "PathEvent", "What happened to a path."}
         .field("kind", &path_event::kind)
         .field("at_ns", &path_event::at)
@@ -231,6 +254,14 @@ void bind_session(py::module_& m) {
             "Sends one packet. Raises QUEUE_FULL, TOO_LARGE, OVER_BUDGET, UNKNOWN_STREAM or CLOSED when it was not "
             "accepted.")
         .def(
+            "send_event",
+            [](session_object& self, instant now, byte_view data, std::optional<instant> repeat_until) {
+                check(self.use().send_event(now, data, repeat_until.value_or(instant::before_all())));
+            },
+            py::arg("now_ns"), py::arg("data"), py::arg("repeat_until_ns") = std::nullopt,
+            "Sends one event of at most 100 bytes over the event lane, again with each of the next ones, and by itself "
+            "until repeat_until_ns. Raises TOO_LARGE, QUEUE_FULL, WRONG_STATE (no lane) or CLOSED.")
+        .def(
             "handle_datagram",
             [](session_object& self, instant now, path_id path, byte_view data) {
                 return self.use().handle_datagram(now, path, data);
@@ -241,7 +272,7 @@ void bind_session(py::module_& m) {
         .def("handle_timeout", method(&session::handle_timeout), py::arg("now_ns"),
              "Lets time pass; call it when next_timeout() has come.")
         .def("poll", &poll, py::arg("now_ns"),
-             "The next thing to do: a Transmit, a Deliver, an Event, or None when there is nothing until "
+             "The next thing to do: a Transmit, a Deliver, a LaneEvent, an Event, or None when there is nothing until "
              "next_timeout().")
         .def(
             "next_timeout", [](session_object& self) { return ns_or_none(self.use().next_timeout()); },

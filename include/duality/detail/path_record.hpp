@@ -29,6 +29,7 @@ struct path_record {
     static constexpr std::size_t sent_window = 512;
 
     bool used = false;
+    bool alone = false;  ///< there is no other: the peer reports half as often
     path_id id = 0;
     path_config config{};
     byte_budget budget{};
@@ -95,7 +96,8 @@ struct path_record {
     }
 
     void on_rtt_sample(instant now, duration sample) noexcept {
-        if (sample <= duration{}) return;
+        if (sample < duration{}) return;
+        sample = std::max(sample, duration::from_ns(1));  // zero: not measured
         // The shortest of the last one to two periods, so that it follows a route change. Slower while the path is dead:
         // a queue that stands for long must not pass for the idle path.
         constexpr duration rtt_period = duration::from_ms(1'500);
@@ -152,7 +154,7 @@ struct path_record {
         return std::max(last_report, std::max(owed_since, active_since) + rtt());
     }
     [[nodiscard]] duration threshold(const scheduler_config& c) const noexcept {
-        const duration usual = config.acknowledged ? c.acknowledgement_delay : c.report_interval;
+        const duration usual = config.acknowledged ? c.acknowledgement_delay : c.report_interval * (alone ? 2 : 1);
         return std::max(report_gap, usual) + std::max(report_gap_deviation * 3, c.suspicion_margin);
     }
     [[nodiscard]] instant suspect_at(const scheduler_config& c) const noexcept {

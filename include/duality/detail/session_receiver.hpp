@@ -39,6 +39,8 @@ public:
     }
     void on_data(const session_context& c, path_id path, const wire::data_frame& frame) noexcept;
     void on_copy(const session_context& c, path_id path, const wire::copy_frame& frame) noexcept;
+    /// New events came, of so many bytes: their datagram earns what reports cost, like any of the application.
+    void on_events(const scheduler& paths, path_id path, const event_gain& gain) noexcept;
     void on_repair(const session_context& c, path_id path, const wire::repair_frame& frame) noexcept;
 
     /// The next packet whose slot has come.

@@ -88,6 +88,16 @@ public:
     /// that would have left without us.
     void on_sent(const session_context& c, const planned_datagram& datagram, std::uint64_t bytes,
                  std::uint64_t source_bytes) noexcept;
+    /// The application's bytes in a message of the event lane, and what is around them.
+    void on_events_sent(std::uint64_t source_bytes, std::uint64_t framing_bytes) noexcept {
+        extra_.earn(source_bytes);
+        stats_.source.add(source_bytes);
+        stats_.framing_bytes += framing_bytes;
+    }
+    /// What of the credit may be spent on saying an event again.
+    [[nodiscard]] std::uint64_t for_events() const noexcept {
+        return extra_.available() > close_reserve ? extra_.available() - close_reserve : 0;
+    }
     /// A planned datagram is not sent after all.
     void on_dropped(const planned_datagram& datagram, bool by_budget) noexcept;
     /// The overhead cap refused one. True when that should be told to the user (at most once a second).
@@ -104,6 +114,8 @@ public:
 private:
     static constexpr duration control_interval = duration::from_ms(20);
     static constexpr duration idle_after = duration::from_seconds(2);
+    /// A path that was shared stays in use so long after the last packet that took its turn.
+    static constexpr duration share_memory = duration::from_ms(200);
     /// Least slack when judging whether something can still arrive before its deadline.
     static constexpr duration feasibility_margin = duration::from_ms(4);
     /// Packets' worth of credit that copies on suspicion do not touch.
@@ -111,13 +123,14 @@ private:
     static constexpr std::uint64_t spare_bytes = 2'048;
     /// Packets' worth of credit from which on a repair more than asked for may be sent.
     static constexpr std::uint64_t spare_reserve = 64;
-    /// Credit that only the goodbyes may use: two of them, with whatever surrounds a datagram.
+    /// Credit that only the goodbyes may use: four of them, on UDP.
     static constexpr std::uint64_t close_reserve = 160;
     /// The odds of a loss, in basis points, from which on a copy is worth its bytes: with nothing left to spend, and
     /// with `credit_rich` packets' worth or more. In between they fall evenly.
     static constexpr std::int64_t price_broke_bp = 6'000;
     static constexpr std::int64_t price_rich_bp = 200;
     static constexpr std::int64_t credit_rich = 64;
+    static constexpr std::int64_t lost_bp = 10'000;
     static constexpr std::int64_t repair_failure_bp = 1'500;  ///< odds that a repair under way does not help
     /// A copy is made this long before its last chance, so that a late timer does not waste it.
     static constexpr duration last_chance_lead = duration::from_ms(2);
@@ -136,6 +149,9 @@ private:
 
     session_sender(const session_config& config, controller law, rlc_encoder encoder) noexcept;
 
+    /// Where a packet of so many bytes goes: `main`, or the path that the stream shares with it. Both are in use then.
+    [[nodiscard]] path_id take_turn(const session_context& c, stream_id stream, path_id main,
+                                    std::size_t bytes) noexcept;
     /// Where things go that should fail independently of `main`.
     [[nodiscard]] std::optional<path_id> other_path(const session_context& c, path_id main) const noexcept;
     /// Does the control law want every packet on two paths?
@@ -153,6 +169,8 @@ private:
     void plan_parity(const session_context& c, path_id main) noexcept;
     /// The odds of a loss from which on a copy is worth its bytes: the less is left to spend, the higher.
     [[nodiscard]] std::int64_t price_of_copy_bp() const noexcept;
+    /// Are these odds of a loss worth the bytes of a copy, for a packet of this stream?
+    [[nodiscard]] bool is_worth(const session_context& c, stream_id stream, std::int64_t odds_bp) const noexcept;
     /// At its last chance, should a packet be copied? That depends on how likely it is to be lost.
     [[nodiscard]] bool is_worth_a_copy(const session_context& c, std::uint64_t number,
                                        const sent_source& s) const noexcept;
@@ -182,6 +200,9 @@ private:
     std::uint64_t packet_bytes_ = 1;   ///< of the last source packet, without our header
     duration send_interval_{};         ///< smoothed
     bool helping_ = false;             ///< the second path is in use
+    std::optional<path_id> partner_;   ///< that streams share the flow with, until `shared_until_`
+    instant shared_until_ = instant::before_all();
+    std::int64_t turns_ = 0;  ///< bytes more on the one with the lower number
     instant last_send_ = instant::before_all();
     instant last_control_ = instant::before_all();
     instant last_cap_error_ = instant::before_all();

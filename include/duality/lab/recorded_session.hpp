@@ -37,6 +37,12 @@ public:
         if (recorder_) recorder_->send(now, stream, payload, answer);
         return answer;
     }
+    /// `session::send_event`.
+    [[nodiscard]] status send_event(instant now, byte_view event, instant repeat_until = instant::before_all()) {
+        const status answer = session_.send_event(now, event, repeat_until);
+        if (recorder_) recorder_->send_event(now, event, repeat_until, answer);
+        return answer;
+    }
     /// `session::handle_datagram`.
     status handle_datagram(instant now, path_id path, byte_view datagram) {
         const status answer = session_.handle_datagram(now, path, datagram);

@@ -43,6 +43,7 @@ private:
     void add(const transmission& out) noexcept;
     void add(const delivery& out) noexcept;
     void add(const session_event& e) noexcept;
+    void add(const lane_event& e) noexcept;
 
     hash_chain chain_;
 };
@@ -59,6 +60,8 @@ public:
     void remove_path(instant now, path_id id, status answer);
     /// `session::send` answered.
     void send(instant now, stream_id stream, byte_view payload, status answer);
+    /// `session::send_event` answered.
+    void send_event(instant now, byte_view event, instant repeat_until, status answer);
     /// `session::handle_datagram` answered.
     void handle_datagram(instant now, path_id path, byte_view datagram, status answer);
     /// `session::handle_timeout` was called.
