@@ -22,7 +22,7 @@ namespace {
 constexpr std::size_t size = 300;
 
 struct shared_pair : session_pair {
-    explicit shared_pair(const path_config& second = {}, duration other_delay = 15_ms)
+    explicit shared_pair(const path_config& second = {}, duration other_delay = duration::from_ms(15))
         : session_pair{[] {
               session_config config;
               config.stream.mode = stream_mode::spread;
