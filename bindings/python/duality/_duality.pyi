@@ -419,6 +419,20 @@ class Event:
     def reason(self) -> Optional[enums.CloseReason]:
         """of PEER_CLOSED and CLOSED"""
 
+class EventLaneConfig:
+    """Configuration of an event lane."""
+    _fields: tuple[str, ...]
+    __hash__: None  # type: ignore[assignment]
+    carry: int
+    """events in a message, the newest among them; 1 to 16"""
+    repeat_interval_ns: int
+    """between repetitions"""
+    queue: int
+    """events that wait for poll(); 16 to 4096"""
+    window: int
+    """an event further back is too old; 64 to 65536"""
+    def __init__(self, *, carry: int = ..., repeat_interval_ns: int = ..., queue: int = ..., window: int = ...) -> None: ...
+
 class InterarrivalJitter:
     """Interarrival jitter of RFC 3550, section 6.4.1, of relative delays."""
     @property
@@ -547,6 +561,19 @@ class JitterHoldStatistics:
         """sender restarts recognised"""
     @property
     def clock_backwards(self) -> int: ...
+
+class LaneEvent:
+    """Give an event of the peer's event lane to the application."""
+    _fields: tuple[str, ...]
+    __hash__: None  # type: ignore[assignment]
+    @property
+    def number(self) -> int:
+        """counts the peer's events"""
+    @property
+    def origin_ns(self) -> int:
+        """when the peer sent it, on the peer's clock"""
+    @property
+    def data(self) -> bytes: ...
 
 class OutageLedger:
     """Silences by length: at least 40, 80, 120 and 300 ms."""
@@ -1084,6 +1111,9 @@ class SenderStatistics:
     def control(self) -> Traffic:
         """feedback, probes, clock, close"""
     @property
+    def event_repeats(self) -> Traffic:
+        """events said again, from the overhead cap"""
+    @property
     def refused_by_cap(self) -> int: ...
     @property
     def refused_by_budget(self) -> int: ...
@@ -1171,12 +1201,14 @@ class Session:
     def remove_path(self, now_ns: int, path: int) -> enums.Status: ...
     def send(self, now_ns: int, data: Buffer, stream: int = 0) -> None:
         """Sends one packet. Raises QUEUE_FULL, TOO_LARGE, OVER_BUDGET, UNKNOWN_STREAM or CLOSED when it was not accepted."""
+    def send_event(self, now_ns: int, data: Buffer, repeat_until_ns: Optional[int] = None) -> None:
+        """Sends one event of at most 100 bytes over the event lane, again with each of the next ones, and by itself until repeat_until_ns. Raises TOO_LARGE, QUEUE_FULL, WRONG_STATE (no lane) or CLOSED."""
     def handle_datagram(self, now_ns: int, path: int, data: Buffer) -> enums.Status:
         """Takes a datagram that arrived on a path. The status says what became of it; nothing a peer can send raises."""
     def handle_timeout(self, now_ns: int) -> None:
         """Lets time pass; call it when next_timeout() has come."""
-    def poll(self, now_ns: int) -> Union[None, Transmit, Deliver, Event]:
-        """The next thing to do: a Transmit, a Deliver, an Event, or None when there is nothing until next_timeout()."""
+    def poll(self, now_ns: int) -> Union[None, Transmit, Deliver, Event, LaneEvent]:
+        """The next thing to do: a Transmit, a Deliver, a LaneEvent, an Event, or None when there is nothing until next_timeout()."""
     def next_timeout(self) -> Optional[int]:
         """When to call handle_timeout() and poll() again; None when idle."""
     def set_stream(self, now_ns: int, stream: int, config: StreamConfig) -> enums.Status: ...
@@ -1234,7 +1266,10 @@ class SessionConfig:
     control: ControllerConfig
     paths: SchedulerConfig
     clock: ClockSyncConfig
-    def __init__(self, *, max_payload: int = ..., max_streams: int = ..., protected_packets: int = ..., receive_packets: int = ..., queue: int = ..., overhead_cap_bp: int = ..., control_share_bp: int = ..., reorder_delay_ns: int = ..., path_skew_ns: int = ..., parity: bool = ..., reactive: bool = ..., sync_clock: bool = ..., second_path: bool = ..., epoch: int = ..., close_timeout_ns: int = ..., stream: StreamConfig = ..., hold: JitterHoldConfig = ..., regime: RegimeConfig = ..., control: ControllerConfig = ..., paths: SchedulerConfig = ..., clock: ClockSyncConfig = ...) -> None: ...
+    events: bool
+    """an event lane in both directions"""
+    lane: EventLaneConfig
+    def __init__(self, *, max_payload: int = ..., max_streams: int = ..., protected_packets: int = ..., receive_packets: int = ..., queue: int = ..., overhead_cap_bp: int = ..., control_share_bp: int = ..., reorder_delay_ns: int = ..., path_skew_ns: int = ..., parity: bool = ..., reactive: bool = ..., sync_clock: bool = ..., second_path: bool = ..., epoch: int = ..., close_timeout_ns: int = ..., stream: StreamConfig = ..., hold: JitterHoldConfig = ..., regime: RegimeConfig = ..., control: ControllerConfig = ..., paths: SchedulerConfig = ..., clock: ClockSyncConfig = ..., events: bool = ..., lane: EventLaneConfig = ...) -> None: ...
 
 class SessionStatistics:
     """Counts of a session since creation."""
@@ -1293,7 +1328,9 @@ class StreamConfig:
     """after it would have arrived on an idle path; 1 ms to 10 s"""
     late: enums.LatePolicy
     """what happens to a packet past it"""
-    def __init__(self, *, mode: enums.StreamMode = ..., deadline_ns: int = ..., late: enums.LatePolicy = ...) -> None: ...
+    weight: int
+    """what a packet is worth where not all can be protected, in percent; 0 to 1000"""
+    def __init__(self, *, mode: enums.StreamMode = ..., deadline_ns: int = ..., late: enums.LatePolicy = ..., weight: int = ...) -> None: ...
 
 class Trace:
     """A recorded path: when packets were sent, and how long they took."""
