@@ -236,14 +236,14 @@ TEST_CASE("scheduler: a slow flow gets its path back by one answer, a fast one a
         std::uint16_t sent = 0;
         for (; now < instant{} + 2_s; now += spacing) {
             s.activate(now, 0);
-            sent = s.on_transmit(now, 0, 400, true);
+            sent = s.on_transmit(now, 0, 400, 400);
             s.on_report(now + spacing / 2, 0, {0, sent, 0_ms, {}});
         }
-        for (int i = 0; i < 10; ++i) (void)s.on_transmit(now, 0, 400, true);
+        for (int i = 0; i < 10; ++i) (void)s.on_transmit(now, 0, 400, 400);
         for (const instant end = now + 500_ms; now < end; now += 5_ms) s.handle_timeout(now);
         REQUIRE(s.state(0) == path_state::dead);
         const auto answered = [&] {
-            const std::uint16_t probe = s.on_transmit(now, 0, 10, true);
+            const std::uint16_t probe = s.on_transmit(now, 0, 10, 400);
             now += 10_ms;
             s.on_report(now, 0, {0, probe, 0_ms, {}});
             return s.state(0);

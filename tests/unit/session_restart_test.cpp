@@ -84,8 +84,8 @@ TEST_CASE("session restart: wherever the first life ended, the second one is hea
             // In time, by the new clock: nothing waits for a slot of the old one.
             const auto& list = w.deliveries[1 - who];
             for (std::size_t i = until; i < list.size(); ++i) CHECK(list[i].held <= 80_ms);
-            // Reports are about this life.
-            CHECK(w.end(who).statistics().sender.implausible_feedback == 0);
+            // Reports are about this life, but for one that was under way.
+            CHECK(w.end(who).statistics().sender.implausible_feedback <= 1);
             CHECK(w.end(who).path(w.local(who), 0).rtt_min == 20_ms);
         }
     }

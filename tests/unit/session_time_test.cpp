@@ -97,7 +97,7 @@ TEST_CASE("session time: ends without a way between them do not suspect their pa
         for (const std::size_t size : {20u, 400u}) {
             for (const duration interval : {1_ms, 5_ms, 20_ms, 50_ms}) {
                 // So little does not pay for reports and answers to probes.
-                if (size == 20 && interval == 50_ms) continue;
+                if (size == 20 && interval >= 20_ms) continue;
                 CAPTURE(paths, size, interval.ns());
                 session_pair pair{session_config{}};
                 pair.links[near] = pair.links[far] = test::constant_delay(duration{});
