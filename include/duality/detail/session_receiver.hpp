@@ -55,11 +55,10 @@ public:
     /// Writes a report as of now, as the last frame of a packet or with its length.
     void write_report(const session_context& c, wire::writer& out, bool delimited) noexcept;
     /// May `bytes` of the report that was just written leave? They are paid by what was received. One that only says what
-    /// arrived leaves enough for answers to probes, which decide on a slow flow when it gets its path back; but not the
-    /// first, which is waited for.
+    /// arrived leaves enough for answers to probes, which decide on a slow flow when it gets its path back.
     [[nodiscard]] bool covers_report(std::uint64_t bytes) const noexcept {
-        const bool urgent = holes_open_ || notices_left_ != 0 || call_ || last_report_ == instant::before_all();
-        return covers_answer(urgent ? bytes : bytes + answer_bytes);
+        const bool asks = holes_open_ || notices_left_ != 0 || call_;
+        return covers_answer(asks ? bytes : bytes + kept_for_answers());
     }
     /// The same of an answer to a probe. All but last calls and the notice of a stall leave enough for one.
     [[nodiscard]] bool covers_answer(std::uint64_t bytes) const noexcept {
@@ -108,7 +107,8 @@ private:
     /// A path is in use while source packets came over it this recently.
     static constexpr duration path_memory = duration::from_ms(200);
     static constexpr std::uint64_t notice_bytes = 64;
-    static constexpr std::uint64_t answer_bytes = 40;  ///< of one answer
+    static constexpr std::uint64_t answer_bytes = 80;  ///< of two answers
+    static constexpr std::uint64_t answer_share = 8;
     /// A request is told twice only when so much is left: reports of new losses come first.
     static constexpr std::uint64_t echo_credit = 8 * notice_bytes;
     static constexpr std::uint32_t stall_notices = 3;                 ///< for one stall, a report interval apart
@@ -161,6 +161,10 @@ private:
     void call_overdue(const session_context& c) noexcept;
     /// When a packet was sent: known, interpolated, or guessed from the pace.
     [[nodiscard]] std::optional<media_time> origin_of(std::uint64_t number) const noexcept;
+    /// Laid by little by little: reports that the peer waits for must not come later by it.
+    [[nodiscard]] std::uint64_t kept_for_answers() const noexcept {
+        return std::min(answer_bytes, (reports_.spent() + reports_.available()) / answer_share);
+    }
     [[nodiscard]] wire::last_call call_now() const noexcept;
     void update_wanted(instant now) noexcept;
     [[nodiscard]] wire::deficit_report deficit(instant now) const noexcept;
