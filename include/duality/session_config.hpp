@@ -65,8 +65,8 @@ struct session_config {
     controller_config control{};
     scheduler_config paths{};
     clock_sync_config clock{};
-    bool events =
-        false;  ///< an event lane in both directions, for 11 KiB; what comes for one that is not there is lost
+    /// An event lane in both directions, for 11 KiB; what comes for one that is not there is lost.
+    bool events = false;
     event_lane_config lane{};  ///< of it
 };
 
@@ -85,8 +85,7 @@ inline constexpr field_bounds session_bounds[] = {
     {"stream.weight", 0, 1'000, "%"},
 };
 
-/// What a datagram was sent for; extra bytes are everything but `source` and the
-/// new events in an `event`.
+/// What a datagram was sent for; extra bytes are everything but `source` and the new events in an `event`.
 enum class transmit_kind : std::uint8_t { source, copy, parity, reactive_repair, feedback, probe, clock, close, event };
 
 /// A datagram to put on a path. `bytes` stays valid until the next call on the session.
@@ -127,8 +126,8 @@ struct session_event {
     decision_event decision{};
     regime_event regime{};
     error_code error = error_code::invalid_config;
-    wire::close_reason reason =
-        wire::close_reason::normal;  ///< of `peer_closed` and `closed`: the first end's to close
+    /// Of `peer_closed` and `closed`: that of the end which closed first.
+    wire::close_reason reason = wire::close_reason::normal;
 };
 
 enum class output_kind : std::uint8_t { none, transmit, deliver, event, lane };
@@ -154,8 +153,8 @@ struct traffic_counter {
 };
 
 struct sender_statistics {
-    traffic_counter
-        source;  ///< what the application would have sent without us: payload + `datagram_overhead`; events too
+    /// What the application would have sent without us: payload + `datagram_overhead`; events too.
+    traffic_counter source;
     std::uint64_t framing_bytes = 0;  ///< our header, and the seal, on those packets
     traffic_counter parity;
     traffic_counter reactive;
