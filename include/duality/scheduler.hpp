@@ -380,6 +380,7 @@ public:
         return at;
     }
 
+    /// Does one wait for `poll_event`?
     [[nodiscard]] bool has_event() const noexcept { return !events_.empty(); }
     [[nodiscard]] bool poll_event(path_event& out) noexcept {
         if (events_.empty()) return false;

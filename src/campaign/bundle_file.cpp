@@ -29,9 +29,10 @@ struct bad_bundle : std::runtime_error {
     throw bad_bundle{field + ": " + why};
 }
 
-[[nodiscard]] const json& member(const json& of, const std::string& name) {
-    if (!of.is_object() || !of.contains(name)) refuse(name, "is missing");
-    return of[name];
+[[nodiscard]] const json& member(const json& of, std::string_view name) {
+    const std::string key{name};
+    if (!of.is_object() || !of.contains(key)) refuse(key, "is missing");
+    return of[key];
 }
 
 template <class T>
