@@ -317,7 +317,7 @@ private:
     static constexpr std::int64_t prior_excess = one * 8 / 5;
     static constexpr std::uint64_t prior_spacing = 5'000;
     /// The exponential law begins higher up: so much too high is what follows from it for independent delays.
-    static constexpr std::int64_t peaks_credit = 2 * one;
+    static constexpr std::int64_t peaks_credit = std::int64_t{2} * one;
     static constexpr std::int64_t delay_threshold_max = 2'000 * std::int64_t{one};
     static constexpr std::int64_t learn_longer_max = 32;
     /// Wealth jumps over the threshold, the further the rarer losses are. Measured on losses of 0.03 … 10 %, one by one
