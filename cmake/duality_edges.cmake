@@ -46,6 +46,8 @@ duality_sources(sources "${PROJECT_SOURCE_DIR}/src/cli/*.cpp" ${duality_cli_masq
 if(sources)
     duality_program(duality SOURCES ${sources}
         LINK duality_live duality_campaign PkgConfig::CLI11 PkgConfig::nlohmann_json)
+    set_source_files_properties("${PROJECT_SOURCE_DIR}/src/cli/main.cpp" PROPERTIES
+        COMPILE_DEFINITIONS "DUALITY_VERSION_STRING=\"${PROJECT_VERSION}\"")
     if(TARGET duality_relay)
         target_link_libraries(duality PRIVATE duality_relay)
         target_compile_definitions(duality PRIVATE DUALITY_MASQUE)

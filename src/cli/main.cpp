@@ -9,6 +9,7 @@ int main(int argc, char** argv) {
     CLI::App app{"DUALITY: real-time traffic that survives a bad network"};
     app.name("duality");
     app.require_subcommand(1);
+    app.set_version_flag("--version", "duality " DUALITY_VERSION_STRING);
     app.set_help_all_flag("--help-all", "Help of every command");
     duality::cli::add_demo_command(app);
     duality::cli::add_lab_command(app);
