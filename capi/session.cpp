@@ -196,11 +196,13 @@ void give_delivery(duality_session_output& c, const delivery& d) noexcept {
     c.past_deadline = d.past_deadline ? 1 : 0;
 }
 
-void give_lane_event(duality_session_output& c, const lane_event& e) noexcept {
+[[gnu::noinline]] duality_status give_lane_event(duality_session_output& c, const lane_event& e) noexcept {
+    c.kind = DUALITY_OUTPUT_LANE;
     c.bytes = e.bytes.data();
     c.size = e.bytes.size();
     c.number = e.number;
     c.origin_ns = e.origin.ns();
+    return DUALITY_OK;
 }
 
 /// An event, to the caller and to the host's log. Apart from the outputs that every packet has.
@@ -350,13 +352,13 @@ namespace {
     if (!lending.object.poll_output(instant::from_ns(now_ns), lending.output)) return DUALITY_NEED_MORE;
     if (out.kind == output_kind::event) [[unlikely]]
         return give_event(session, *found, *output);
+    if (out.kind == output_kind::lane) [[unlikely]]
+        return give_lane_event(*output, out.lane);
     output->kind = static_cast<std::int32_t>(out.kind);
     if (out.kind == output_kind::transmit)
         give_transmission(*output, out.transmit);
-    else if (out.kind == output_kind::deliver)
-        give_delivery(*output, out.deliver);
     else
-        give_lane_event(*output, out.lane);
+        give_delivery(*output, out.deliver);
     return DUALITY_OK;
 }
 
