@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // What the C interface costs over C++, per packet: the same traffic through both, in turns, so that what else the machine
-// does hits both alike. The C side goes through the shared library as a program would.
+// does hits both alike. The C side goes through the shared library as a program would; where that is optimised as a whole
+// (DUALITY_C_LTO) it may take less than the C++ side, which is linked with the archive.
 //
 //   bench_capi [--quick] [--json FILE|-]
 #include <duality/duality.h>
