@@ -41,6 +41,9 @@ struct path_config {
     bool acknowledged = false;
 };
 
+/// How much less often a peer reports that has no other path: it need not tell about silence, for there is nowhere to go.
+inline constexpr std::int64_t alone_report_factor = 6;
+
 struct scheduler_config {
     std::uint32_t max_paths = 4;                       ///< 1..16
     duration report_interval = duration::from_ms(20);  ///< how often a receiving peer reports

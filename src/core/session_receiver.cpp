@@ -509,7 +509,7 @@ void session_receiver::handle_timeout(const session_context& c) noexcept {
         acknowledged = acknowledged && path != nullptr && path->acknowledged;
         ++paths;
     });
-    report_interval_ = paths > 1 ? config_.paths.report_interval : config_.paths.report_interval * 2;
+    report_interval_ = paths > 1 ? config_.paths.report_interval : config_.paths.report_interval * alone_report_factor;
     if (acknowledged && paths > 0) report_interval_ = config_.paths.report_interval * acknowledged_report_factor;
     if (watch_.poll(c.now)) {
         if (const std::optional<path_id> other = c.paths.alternative(flow_path_)) {

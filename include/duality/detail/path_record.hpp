@@ -29,7 +29,7 @@ struct path_record {
     static constexpr std::size_t sent_window = 512;
 
     bool used = false;
-    bool alone = false;  ///< there is no other: the peer reports half as often
+    bool alone = false;  ///< there is no other: the peer reports less often
     path_id id = 0;
     path_config config{};
     byte_budget budget{};
@@ -154,7 +154,8 @@ struct path_record {
         return std::max(last_report, std::max(owed_since, active_since) + rtt());
     }
     [[nodiscard]] duration threshold(const scheduler_config& c) const noexcept {
-        const duration usual = config.acknowledged ? c.acknowledgement_delay : c.report_interval * (alone ? 2 : 1);
+        const duration usual =
+            config.acknowledged ? c.acknowledgement_delay : c.report_interval * (alone ? alone_report_factor : 1);
         return std::max(report_gap, usual) + std::max(report_gap_deviation * 3, c.suspicion_margin);
     }
     [[nodiscard]] instant suspect_at(const scheduler_config& c) const noexcept {

@@ -51,7 +51,7 @@ public:
 
 private:
     /// Reports and source packets leave more often than this while anything flows.
-    static constexpr duration patience = duration::from_ms(60);
+    static constexpr duration patience = duration::from_ms(150);
     static constexpr std::size_t answers_max = 4;
 
     struct answer {
