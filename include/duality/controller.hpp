@@ -50,8 +50,9 @@ struct controller_config {
     std::uint32_t parity_per_loss_x16 = 32;         ///< proactive parity = loss × this / 16; 0 … 256
     std::uint32_t parity_up_bp_per_second = 2'000;  ///< 200 … 100000
     std::uint32_t parity_down_bp_per_second = 500;  ///< 200 … 100000
-    /// Reactive repair while the round trip is at most this share of the deadline; 0 … 1000.
-    std::uint32_t reactive_permille = 500;
+    /// Reactive repair while the round trip is at most this share of the deadline; 0 … 1000. The rest is for the loss to
+    /// show.
+    std::uint32_t reactive_permille = 850;
     duration second_path_linger = duration::from_ms(500);  ///< stays on this long after its reason; 0 … 60 s
 };
 
@@ -183,11 +184,6 @@ private:
     }
     [[nodiscard]] bool shed_for_cpu(instant now, const control_inputs& in) noexcept;
     [[nodiscard]] duration wanted_hold(const control_inputs& in) const noexcept;
-    /// Is there anything but parity for a long burst: another path, or requests some of which will be answered in time?
-    [[nodiscard]] bool repairs_otherwise(const control_inputs& in) const noexcept {
-        const bool asked_in_time = in.rtt > duration::zero() && in.rtt <= in.deadline - in.deadline / 4;
-        return outputs_.second_path || (config_.reactive_enabled && asked_in_time);
-    }
     /// Does one repair in twenty at most rebuild a packet? It does when a burst began among the packets of one deadline
     /// (their number × loss / mean burst) and was one packet long (1 / mean burst).
     [[nodiscard]] static bool rebuilds_little(const control_inputs& in) noexcept {
@@ -392,16 +388,14 @@ inline void controller::adaptive_parity(instant now, const control_inputs& in, d
         if (in.congestion || in.current == regime::congested) {
             why = control_reason::congestion;
             threshold = 0;
-        } else if (outputs_.reactive && in.rtt + f.delay_p95 <= in.deadline) {
+        } else if (outputs_.reactive) {
             // A repair on request rebuilds nearly one packet each. Parity at the rate of the loss comes once in many
             // deadlines and rebuilds a packet only when that one was among the last few: bytes better kept for repairs.
             why = control_reason::rtt_fits;
-        } else if (!outputs_.reactive && bursts_beyond_parity(config_, in, cover_x16) &&
-                   (repairs_otherwise(in) || rebuilds_little(in))) {
+        } else if (bursts_beyond_parity(config_, in, cover_x16) && (outputs_.second_path || rebuilds_little(in))) {
             why = control_reason::long_bursts;
             threshold = cover_x16;
         } else {
-            // Also where a request fits as a rule, but not behind a late packet: parity saves the single losses there.
             target = std::int64_t{f.loss_ppm} * config_.parity_per_loss_x16 / 16 / 100;
             why = control_reason::loss_high;
         }

@@ -202,11 +202,13 @@ public:
         record* p = find(id);
         if (p == nullptr || p->next_sequence == p->first_sequence || unwrap(*p, newest_sequence) != p->newest_reported)
             return;
+        p->await_credit(report_worth(*p) / notices_in_report, report_worth(*p));
         if (p->stuck) p->confirmed = true;
         if (p->stats.state != path_state::active) return;
-        // Was anything due when the peer wrote this? A pause of the application is no stall.
+        // Was anything due when the peer wrote this? A pause of the application is no stall. By the shortest round trip: the
+        // smoothed one remembers the last stall.
         const record::sent_packet* oldest = p->oldest_unreported();
-        const duration under_way = rtt(id) / 2 + rtt(via) / 2;
+        const duration under_way = p->stats.rtt_min / 2 + rtt(via) / 2;
         if (oldest == nullptr || now - oldest->at < under_way) return;
         suspect(now, *p, now - oldest->at, under_way);
         p->confirmed = true;
@@ -400,7 +402,8 @@ private:
     static constexpr duration probe_gap_max = duration::from_seconds(1);
     static constexpr duration standby_probe = duration::from_ms(250);
     static constexpr duration spacing_max = duration::from_ms(200);
-    static constexpr std::int64_t doubt_bp = 300;  ///< odds of being late at which packets take another path
+    static constexpr std::uint64_t notices_in_report = 3;  ///< that cost as much as one full report
+    static constexpr std::int64_t doubt_bp = 300;          ///< odds of being late at which packets take another path
 
     explicit scheduler(const scheduler_config& config) noexcept : config_{config} {}
 

@@ -148,7 +148,7 @@ TEST_CASE("adaptive law: a clean path costs nothing", "[controller]") {
     CHECK(law.outputs().reactive);
     CHECK(!law.outputs().second_path);
     control_inputs far = clean_path();
-    far.rtt = 80_ms;
+    far.rtt = 120_ms;
     far.features.loss_ppm = 500;
     hold_steady(law, 10'000, 20'000, far);
     CHECK(law.outputs().parity_bp == 0);
@@ -164,14 +164,14 @@ TEST_CASE("adaptive law: the round trip decides between repair and parity", "[co
     hold_steady(law, 0, 1'000, in);
     CHECK(law.outputs().reactive);
     CHECK(law.outputs().parity_bp == 0);
-    in.rtt = 45_ms;  // one round fits, a second does not
+    in.rtt = 85_ms;  // one round fits, a second does not
     hold_steady(law, 1'000, 2'000, in);
     CHECK(law.outputs().reactive);
     CHECK(law.outputs().parity_bp == 0);
-    in.rtt = 58_ms;  // inside the hysteresis
+    in.rtt = 100_ms;  // inside the hysteresis
     hold_steady(law, 2'000, 3'000, in);
     CHECK(law.outputs().reactive);
-    in.rtt = 70_ms;
+    in.rtt = 103_ms;
     hold_steady(law, 3'000, 4'000, in);
     CHECK(!law.outputs().reactive);
     CHECK(law.outputs().parity_bp == 400);
@@ -190,28 +190,10 @@ TEST_CASE("adaptive law: the round trip decides between repair and parity", "[co
     CHECK(seen.back().new_value == 330);
 }
 
-TEST_CASE("adaptive law: parity where a request fits as a rule, but not behind a late packet", "[controller]") {
-    control_inputs in = clean_path();
-    in.second_path_available = false;
-    in.rtt = 50_ms;
-    in.features.loss_ppm = 20'000;
-    in.features.mean_burst_x16 = 16 * 4;
-    in.features.delay_p95 = 50_ms;  // the packet behind a lost one, and a round trip: just in time
-    controller law = make();
-    hold_steady(law, 0, 1'000, in);
-    CHECK(law.outputs().reactive);
-    CHECK(law.outputs().parity_bp == 0);
-    in.features.delay_p95 = 51_ms;
-    hold_steady(law, 1'000, 2'000, in);
-    CHECK(law.outputs().reactive);
-    CHECK(law.outputs().parity_bp == 400);
-    CHECK(events(law).back().reason == control_reason::loss_high);
-}
-
 TEST_CASE("adaptive law: congestion turns parity off", "[controller]") {
     control_inputs in = clean_path();
     in.features.loss_ppm = 40'000;
-    in.rtt = 80_ms;
+    in.rtt = 120_ms;
     controller law = make();
     hold_steady(law, 0, 1'000, in);
     CHECK(law.outputs().parity_bp == 800);
@@ -228,7 +210,7 @@ TEST_CASE("adaptive law: congestion turns parity off", "[controller]") {
 
 TEST_CASE("adaptive law: bursts beyond parity move to the second path", "[controller]") {
     control_inputs in = clean_path();
-    in.rtt = 80_ms;
+    in.rtt = 120_ms;
     in.features.loss_ppm = 30'000;
     in.features.mean_burst_x16 = 16 * 5;  // at 200 packets/s and 10 % parity, 100 ms cover two
     controller law = make();
@@ -242,22 +224,6 @@ TEST_CASE("adaptive law: bursts beyond parity move to the second path", "[contro
     in.features.mean_burst_x16 = 16 * 3;  // one in fifteen: better than nothing
     hold_steady(law, 2'000, 3'000, in);
     CHECK(law.outputs().parity_bp == 600);
-}
-
-TEST_CASE("adaptive law: no parity for long bursts while some repairs on request come in time", "[controller]") {
-    control_inputs in = clean_path();
-    in.second_path_available = false;
-    in.rtt = 70_ms;  // more than half the deadline
-    in.features.loss_ppm = 30'000;
-    in.features.mean_burst_x16 = 16 * 5;
-    controller law = make();
-    hold_steady(law, 0, 1'000, in);
-    CHECK(!law.outputs().reactive);
-    CHECK(law.outputs().parity_bp == 0);
-    in.features.mean_burst_x16 = 16;  // one packet each: parity can rebuild it
-    hold_steady(law, 1'000, 2'000, in);
-    CHECK(law.outputs().parity_bp == 600);
-    CHECK(events(law).back().reason == control_reason::loss_high);
 }
 
 TEST_CASE("adaptive law: silence beyond the flow's own limit opens the second path", "[controller]") {
@@ -324,7 +290,7 @@ TEST_CASE("adaptive law: CPU over its cap sheds parity first, hold second", "[co
     config.hold_over_permille = 1'000;
     controller law = make(config);
     control_inputs in = clean_path();
-    in.rtt = 80_ms;
+    in.rtt = 120_ms;
     in.features.loss_ppm = 15'000;
     in.features.miss_ppm = {900'000, 600'000, 400'000, 200'000, 50'000, 1'000, 900, 800};
     hold_steady(law, 0, 2'000, in);

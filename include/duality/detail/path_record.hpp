@@ -42,6 +42,7 @@ struct path_record {
     std::int64_t newest_reported = -1;
     std::uint16_t reported_received = 0;  ///< packets the peer has received, as of that report
     std::uint64_t owed_bytes = 0;         ///< sent and not yet covered by a report
+    std::uint64_t spent_ahead = 0;        ///< more that the peer has to receive before it can pay for a report
     bool owed = false;                    ///< they are worth one
     instant owed_since{};                 ///< when the first of them left
     instant worth_since{};                ///< when they became worth a report
@@ -125,14 +126,20 @@ struct path_record {
     void owe(instant at, std::uint64_t bytes, std::uint64_t worth) noexcept {
         if (owed_bytes == 0) owed_since = at;
         owed_bytes += bytes;
-        if (owed || owed_bytes < worth) return;
+        if (owed || owed_bytes < worth + spent_ahead) return;
         owed = true;
         worth_since = at;
     }
 
+    /// The peer paid for a notice from what it keeps for them, and earns that again before it reports. A flood of notices
+    /// counts for no more than a report of `worth`.
+    void await_credit(std::uint64_t bytes, std::uint64_t worth) noexcept {
+        spent_ahead = std::min(spent_ahead + bytes, worth);
+    }
+
     void settle_owed(std::uint64_t worth) noexcept {
         owed = false;
-        owed_bytes = 0;
+        owed_bytes = spent_ahead = 0;
         for (std::uint64_t s = first_unreported(); s < next_sequence; ++s)
             if (const sent_packet* packet = sent.find(s)) owe(packet->at, packet->report_bytes, worth);
     }
