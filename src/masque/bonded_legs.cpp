@@ -61,9 +61,9 @@ status bonded_tunnel::impl::connect(client_leg& leg) noexcept {
     leg.on = nullptr;
     // The relay may recognise this end by what it gave the leg's last connection, or that of another leg.
     const heap_ptr<connection> last = std::move(leg.link);
-    byte_view ticket = last ? last->security().ticket() : byte_view{};
+    byte_view ticket = last ? last->ticket() : byte_view{};
     for (const client_leg& other : legs)
-        if (ticket.empty() && other.link) ticket = other.link->security().ticket();
+        if (ticket.empty() && other.link) ticket = other.link->ticket();
     leg.link = make_on_heap<connection>(shared.memory, shared, *this, latest);
     if (!leg.link) return status::out_of_memory;
     const wall_time wall = wall_time::from_ns(detail::saturating_add(latest.ns(), wall_offset.ns()));
@@ -148,7 +148,7 @@ void bonded_tunnel::impl::open(client_leg& leg) noexcept {
 void bonded_tunnel::impl::join(client_leg& leg) noexcept {
     const std::optional<std::uint8_t> number = free_number();
     bond_exporter exporter{};
-    if (!number || !leg.link->export_keying_material(bond_exporter_label, exporter)) return retry_later(leg);
+    if (!number || !leg.link->get_exporter(exporter)) return retry_later(leg);
     bond_parameters shown;
     shown.id = id;
     shown.leg = leg.number = *number;

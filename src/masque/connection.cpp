@@ -153,10 +153,12 @@ status connection::start_client(instant now, const udp_path& path, const tls::ex
         quic_ = nullptr;  // ngtcp2 leaves a trace of what it gave up
         return status::out_of_memory;
     }
-    if (const status s = tls_.create_client(environment_.credentials, reference_, expected, environment_.memory);
+    tls_ = make_on_heap<tls::session>(environment_.memory);
+    if (!tls_) return status::out_of_memory;
+    if (const status s = tls_->create_client(environment_.credentials, reference_, expected, environment_.memory);
         failed(s))
         return s;
-    ngtcp2_conn_set_tls_native_handle(quic_, tls_.native());
+    ngtcp2_conn_set_tls_native_handle(quic_, tls_->native());
     ngtcp2_conn_set_keep_alive_timeout(quic_, static_cast<ngtcp2_duration>(environment_.config.keep_alive.ns()));
     return status::ok;
 }
@@ -189,8 +191,10 @@ status connection::start_server(instant now, const udp_path& path, const first_p
         quic_ = nullptr;  // ngtcp2 leaves a trace of what it gave up
         return status::out_of_memory;
     }
-    if (const status s = tls_.create_server(environment_.credentials, reference_); failed(s)) return s;
-    ngtcp2_conn_set_tls_native_handle(quic_, tls_.native());
+    tls_ = make_on_heap<tls::session>(environment_.memory);
+    if (!tls_) return status::out_of_memory;
+    if (const status s = tls_->create_server(environment_.credentials, reference_); failed(s)) return s;
+    ngtcp2_conn_set_tls_native_handle(quic_, tls_->native());
     ngtcp2_conn_set_keep_alive_timeout(quic_, static_cast<ngtcp2_duration>(environment_.config.keep_alive.ns()));
     // The client uses its own choice until it has seen ours.
     first_id_ = first.destination_id;
@@ -240,7 +244,12 @@ void connection::read(instant now, const udp_path& path, ecn mark, byte_view pac
     const int error =
         ngtcp2_conn_read_pkt(quic_, &native.get(), &info, packet.data(), packet.size(), to_timestamp(now));
     wants_write_ = true;
-    if (error != 0) fail(now, error);
+    if (error != 0) return fail(now, error);
+    if (!server_ || !tls_ || !handshake_done()) return;
+    // The keys are ngtcp2's by now, and a client has nothing more to say to the TLS library (see `take_crypto_data`),
+    // which would keep twice as much for a connection as the keys take.
+    ngtcp2_conn_set_tls_native_handle(quic_, nullptr);
+    tls_ = nullptr;
 }
 
 bool connection::write(instant now, byte_span room, quic_packet& out) noexcept {
@@ -401,12 +410,22 @@ instant connection::next_timeout() const noexcept {
 
 int connection::take_handshake() noexcept {
     constexpr std::uint8_t no_application_protocol = 120;  // RFC 7301, section 3.2
-    if (!tls_.speaks_http3()) {                            // RFC 9001, section 8.1: the handshake must fail
+    if (!tls_->speaks_http3()) {                           // RFC 9001, section 8.1: the handshake must fail
         ngtcp2_ccerr_set_tls_alert(&error_, no_application_protocol, nullptr, 0);
         return NGTCP2_ERR_CALLBACK_FAILURE;
     }
-    if (server_) tls_.send_ticket();
+    resumed_ = tls_->is_resumed();
+    exported_ = tls_->export_keying_material(bond_exporter_label, exporter_);
+    if (server_) tls_->send_ticket();
     return 0;
+}
+
+int connection::take_crypto_data(ngtcp2_encryption_level level, std::uint64_t offset, byte_view data) noexcept {
+    if (tls_) return ngtcp2_crypto_recv_crypto_data_cb(quic_, level, offset, data.data(), data.size(), this);
+    // Tickets are a server's to give, and QUIC has no other message after the handshake (RFC 9001, sections 4.4 and 6).
+    constexpr std::uint8_t unexpected_message = 10;
+    ngtcp2_conn_set_tls_alert(quic_, unexpected_message);
+    return NGTCP2_ERR_CRYPTO;
 }
 
 bool connection::handshake_done() const noexcept {
@@ -458,7 +477,7 @@ void connection::fail(instant now, int error) noexcept {
         ngtcp2_ccerr_set_liberr(&error_, error, nullptr, 0);
     state_ = life::closing;
     close_pending_ = wants_write_ = true;
-    if (tls_.refused() != tls::refusal::none)
+    if (tls_ && tls_->refused() != tls::refusal::none)
         end_life(close_cause::untrusted);
     else
         end_life(error == NGTCP2_ERR_NOMEM ? close_cause::out_of_memory : close_cause::protocol_error);

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "duality/masque/bond.hpp"
 #include "duality/masque/capsule.hpp"
 #include "duality/masque/endpoint.hpp"
 #include "duality/masque/uri_template.hpp"
@@ -217,7 +218,10 @@ public:
     [[nodiscard]] close_cause cause() const noexcept { return cause_; }
     [[nodiscard]] instant born() const noexcept { return born_; }
     [[nodiscard]] bool handshake_done() const noexcept;
-    [[nodiscard]] const tls::session& security() const noexcept { return tls_; }
+    /// Was the handshake done with a ticket?
+    [[nodiscard]] bool is_resumed() const noexcept { return resumed_; }
+    /// The newest ticket the relay gave; empty without (client only).
+    [[nodiscard]] byte_view ticket() const noexcept { return tls_ ? tls_->ticket() : byte_view{}; }
 
     // Requests.
 
@@ -245,8 +249,10 @@ public:
     [[nodiscard]] status send_capsule(request& on, const capsule& c) noexcept;
     /// Datagrams in this context are frames of a bond from now on; those that waited for it are handed over.
     void register_context(request& on, std::uint64_t context) noexcept;
-    [[nodiscard]] bool export_keying_material(std::string_view label, byte_span out) const noexcept {
-        return tls_.export_keying_material(label, out);
+    /// What proofs of a bond are made with, the same at both ends. False before the handshake is done.
+    [[nodiscard]] bool get_exporter(bond_exporter& out) const noexcept {
+        out = exporter_;
+        return exported_;
     }
     /// Largest payload `send` accepts now.
     [[nodiscard]] std::size_t max_payload(const request& on) const noexcept { return max_payload(on, udp_context); }
@@ -300,6 +306,7 @@ private:
 
     // What ngtcp2 and nghttp3 report.
     [[nodiscard]] int take_handshake() noexcept;
+    [[nodiscard]] int take_crypto_data(ngtcp2_encryption_level level, std::uint64_t offset, byte_view data) noexcept;
     [[nodiscard]] int take_stream_data(std::uint32_t flags, std::int64_t id, std::uint64_t offset,
                                        byte_view data) noexcept;
     void peek_at_settings(std::int64_t id, std::uint64_t offset, byte_view data) noexcept;
@@ -331,10 +338,11 @@ private:
     ngtcp2_mem quic_memory_{};
     nghttp3_mem http_memory_{};
     ngtcp2_crypto_conn_ref reference_{};
-    tls::session tls_;
+    heap_ptr<tls::session> tls_;  ///< a server has none any more when the handshake is done
     ngtcp2_conn* quic_ = nullptr;
     nghttp3_conn* http_ = nullptr;
     ngtcp2_ccerr error_{};
+    bond_exporter exporter_{};
     ngtcp2_cid first_id_{};  ///< where the client's first packet went
     xoshiro256 random_;
     hash_map<std::int64_t, request*, mix> requests_;
@@ -355,6 +363,8 @@ private:
     life state_ = life::open;
     close_cause cause_ = close_cause::none;
     bool server_ = false;
+    bool resumed_ = false;
+    bool exported_ = false;
     bool wants_write_ = true;
     bool close_pending_ = false;  ///< the peer is still to be told
     bool settings_known_ = false;

@@ -33,7 +33,10 @@ void fill_random(std::uint8_t* out, std::size_t size, const ngtcp2_rand_ctx* con
 
 ngtcp2_callbacks connection_callbacks::common() noexcept {
     ngtcp2_callbacks table{};
-    table.recv_crypto_data = ngtcp2_crypto_recv_crypto_data_cb;
+    table.recv_crypto_data = [](ngtcp2_conn*, ngtcp2_encryption_level level, std::uint64_t offset,
+                                const std::uint8_t* data, std::size_t size, void* user) {
+        return self(user).take_crypto_data(level, offset, {data, size});
+    };
     table.encrypt = ngtcp2_crypto_encrypt_cb;
     table.decrypt = ngtcp2_crypto_decrypt_cb;
     table.hp_mask = ngtcp2_crypto_hp_mask_cb;

@@ -229,7 +229,7 @@ void relay::state::settle(connection& c) noexcept {
         c.counted_as_handshake = false;
         --stats.handshakes;
         if (c.is_open()) ++stats.accepted_connections;
-        if (c.is_open() && c.security().is_resumed()) ++stats.resumed_connections;
+        if (c.is_open() && c.is_resumed()) ++stats.resumed_connections;
         if (draining) c.go_away();
     }
     if (c.wants_write()) connections.list(c);

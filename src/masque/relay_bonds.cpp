@@ -77,7 +77,7 @@ void relay::state::join_bond(connection& from, request& asked, client_account& c
     relay_bond* const b = bonds.find(*shown.id);
     static constexpr bond_secret nobody{};
     bond_exporter exporter{};
-    const bool exported = from.export_keying_material(bond_exporter_label, exporter);
+    const bool exported = from.get_exporter(exporter);
     const bond_proof expected =
         tls::hmac_sha256(b != nullptr ? b->secret : nobody, bond_proof_input(exporter, *shown.id, *shown.leg));
     const bool proved = equal_in_constant_time(expected, *shown.proof);

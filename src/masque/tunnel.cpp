@@ -352,14 +352,14 @@ close_cause tunnel::cause() const noexcept {
 }
 
 byte_view tunnel::ticket() const noexcept {
-    return state_->link->security().ticket();
+    return state_->link->ticket();
 }
 
 tunnel_statistics tunnel::statistics() const noexcept {
     tunnel_statistics out = state_->stats;
     out.connection = state_->shared.stats;
     out.smoothed_rtt = state_->link->smoothed_rtt();
-    out.resumed = state_->link->handshake_done() && state_->link->security().is_resumed();
+    out.resumed = state_->link->handshake_done() && state_->link->is_resumed();
     return out;
 }
 

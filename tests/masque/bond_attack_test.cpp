@@ -63,7 +63,7 @@ public:
     int join(bond_id id, const bond_secret& secret, const char* target = "198.51.100.9", std::uint8_t leg = 1,
              std::string_view token = {}) {
         bond_exporter exporter{};
-        if (!link->export_keying_material(bond_exporter_label, exporter)) std::abort();
+        if (!link->get_exporter(exporter)) std::abort();
         bond_parameters shown;
         shown.id = id;
         shown.leg = leg;

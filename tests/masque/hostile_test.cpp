@@ -218,6 +218,7 @@ TEST_CASE("breaking a rule of QUIC does too") {
         {"an id retired that was never given", 0x0A, false, send(varints({0x19, 1'000}))},
         {"a handshake longer than allowed", 0x0D, false, send(varints({0x06, 1 << 22, 1, 0}))},
         {"a TLS message out of place", 0x10A, false, send(varints({0x06, 0, 4, 1, 0, 0, 0}))},
+        {"new keys by way of TLS", 0x10A, false, send(varints({0x06, 0, 5, 24, 0, 0, 1, 0}))},
     });
 }
 
