@@ -2,14 +2,14 @@
 #
 # A thin front: what each word does is in scripts/ and CMakePresets.json.
 
-.PHONY: help deps build demo relay test test-all bench results format clean
+.PHONY: help deps build demo relay test bench results format clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make demo    build and run the demonstration'
 	@echo 'make relay   build and start a relay on port 4433; says how to use it'
-	@echo 'make test    build with GCC, Clang and sanitizers; run every test and gate'
-	@echo 'make test-all the same, and relay and tunnel with OpenSSL in a Debian 13, beside programs of others'
+	@echo 'make test    build with GCC, Clang and sanitizers, and relay and tunnel with OpenSSL in a Debian 13;'
+	@echo '             run every test and gate'
 	@echo 'make bench   build and run all benchmarks; write docs/results and the tables and plots of docs/ anew'
 	@echo 'make results the same with those benchmarks only that the promises come from'
 	@echo 'make build   build the optimised library and programs into build/release'
@@ -36,10 +36,6 @@ relay: deps
 test:
 	@scripts/install-deps --cross
 	@scripts/test-all
-
-test-all:
-	@scripts/install-deps --cross
-	@scripts/test-all --debian13
 
 bench: build
 	@scripts/bench
