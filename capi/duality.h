@@ -423,7 +423,8 @@ enum {
     DUALITY_CLOSED_UNTRUSTED = 7,          ///< the relay's certificate was refused
     DUALITY_CLOSED_NO_MASQUE = 8,          ///< the peer speaks HTTP/3 but not extended CONNECT
     DUALITY_CLOSED_PROTOCOL_ERROR = 9,     ///< somebody broke a rule of QUIC, TLS or HTTP/3
-    DUALITY_CLOSED_OUT_OF_MEMORY = 10      ///< the allocator returned nothing
+    DUALITY_CLOSED_OUT_OF_MEMORY = 10,     ///< the allocator returned nothing
+    DUALITY_CLOSED_NOT_ADMITTED = 11       ///< the relay wants a certificate, or another one than it was shown
 };
 
 // End of the values.

@@ -49,26 +49,28 @@ typedef struct duality_udp_path {
 /// Texts are copied by `duality_tunnel_create`; NULL is no text.
 typedef struct duality_tunnel_config {
     uint32_t struct_size;
-    uint32_t max_flows;            ///< 1 … 65535
-    const char* relay;             ///< URI template, or host and port
-    const char* token;             ///< shown to the relay as a bearer token; at most 512 characters
-    const duality_udp_path* path;  ///< this end's address and the relay's
-    const char* pins;              ///< accept the relay by one of these keys ("sha256//…", up to 8, by spaces)
-    const char* roots;             ///< PEM certificates to trust; without pins
-    int64_t wall_ns;               ///< calendar time of creation, ns since 1970; needed without pins
-    uint32_t system_roots;         ///< trust those of the system too; without pins
-    uint32_t max_payload;          ///< largest UDP payload either way, 64 … 65527 bytes
-    uint32_t buffered_datagrams;   ///< of all flows and both directions, 4 … 2^20
-    int32_t congestion;            ///< DUALITY_CONGESTION_…
-    int64_t payload_lifetime_ns;   ///< how long a payload without a deadline may wait, 1 ms … 1 min
-    int64_t handshake_timeout_ns;  ///< 1 s … 10 min
-    int64_t idle_timeout_ns;       ///< without a packet from the relay the connection ends, 1 s … 1 h
-    int64_t keep_alive_ns;         ///< a quiet connection is kept alive this often, 0 (it is not) … 1 h
-    int64_t max_lifetime_ns;       ///< 1 s … 1 year
-    uint32_t max_udp_payload;      ///< largest QUIC packet that path discovery tries, 1200 … 2048 bytes
-    uint32_t queued_datagrams;     ///< payloads waiting for the congestion controller, 1 … 65536
-    uint32_t queued_bytes;         ///< the same in bytes, 1500 … 2^30
-    uint32_t quic_datagrams;       ///< offer QUIC DATAGRAM frames; 0: only capsules are used
+    uint32_t max_flows;             ///< 1 … 65535
+    const char* relay;              ///< URI template, or host and port
+    const char* token;              ///< shown to the relay as a bearer token; at most 512 characters
+    const duality_udp_path* path;   ///< this end's address and the relay's
+    const char* pins;               ///< accept the relay by one of these keys ("sha256//…", up to 8, by spaces)
+    const char* roots;              ///< PEM certificates to trust; without pins
+    int64_t wall_ns;                ///< calendar time of creation, ns since 1970; needed without pins
+    uint32_t system_roots;          ///< trust those of the system too; without pins
+    uint32_t max_payload;           ///< largest UDP payload either way, 64 … 65527 bytes
+    uint32_t buffered_datagrams;    ///< of all flows and both directions, 4 … 2^20
+    int32_t congestion;             ///< DUALITY_CONGESTION_…
+    int64_t payload_lifetime_ns;    ///< how long a payload without a deadline may wait, 1 ms … 1 min
+    int64_t handshake_timeout_ns;   ///< 1 s … 10 min
+    int64_t idle_timeout_ns;        ///< without a packet from the relay the connection ends, 1 s … 1 h
+    int64_t keep_alive_ns;          ///< a quiet connection is kept alive this often, 0 (it is not) … 1 h
+    int64_t max_lifetime_ns;        ///< 1 s … 1 year
+    uint32_t max_udp_payload;       ///< largest QUIC packet that path discovery tries, 1200 … 2048 bytes
+    uint32_t queued_datagrams;      ///< payloads waiting for the congestion controller, 1 … 65536
+    uint32_t queued_bytes;          ///< the same in bytes, 1500 … 2^30
+    uint32_t quic_datagrams;        ///< offer QUIC DATAGRAM frames; 0: only capsules are used
+    const char* certificate_chain;  ///< PEM, shown to a relay that asks for one
+    const char* private_key;        ///< PEM, of its first certificate
 } duality_tunnel_config;
 
 /// One thing to do; only the members that belong to `kind` are meaningful. `bytes` stays valid until the next call on
@@ -123,7 +125,7 @@ DUALITY_MASQUE_API duality_status duality_udp_path_parse(const char* local_ip, u
 
 DUALITY_MASQUE_API duality_status duality_tunnel_config_default(duality_tunnel_config* config);
 /// Starts to connect. `host` and `failure` may be NULL. DUALITY_INVALID_CONFIG names the field; DUALITY_OUT_OF_MEMORY;
-/// DUALITY_MALFORMED: `roots` is no PEM text of certificates; DUALITY_UNSUPPORTED: the TLS library refused.
+/// DUALITY_MALFORMED: a text is no PEM text of what it should be; DUALITY_UNSUPPORTED: the TLS library refused.
 DUALITY_MASQUE_API duality_status duality_tunnel_create(int64_t now_ns, const duality_tunnel_config* config,
                                                         const duality_host* host, duality_failure* failure,
                                                         duality_tunnel** tunnel);

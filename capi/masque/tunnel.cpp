@@ -142,6 +142,8 @@ struct borrowed {
     config.relay = text_of(known.relay);
     config.token = text_of(known.token);
     config.roots = text_of(known.roots);
+    config.certificate_chain = text_of(known.certificate_chain);
+    config.private_key = text_of(known.private_key);
     if (!take_path(known.path, config.path)) return {status::invalid_config, {"path", 0, 65'535, "an address each"}};
     if (!take_pins(text_of(known.pins), keep.pins, keep.count))
         return {status::invalid_config, {"pins", 0, pins_max, "sha256//…"}};
@@ -175,6 +177,7 @@ duality_status duality_tunnel_config_default(duality_tunnel_config* config) {
     return give_struct(config, masque::tunnel_config{}, [](auto&& visit, auto& c, auto& cpp) {
         tunnel_fields(visit, c, cpp);
         c.relay = c.token = c.pins = c.roots = nullptr;
+        c.certificate_chain = c.private_key = nullptr;
         c.path = nullptr;
     });
 }

@@ -3,8 +3,9 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <utility>
+
+#include "io/calendar.hpp"
 
 namespace duality {
 inline namespace v0 {
@@ -19,11 +20,6 @@ constexpr stream_id only_stream = 0;
         text += ": " + std::string{why.where.field} + " must be between " + std::to_string(why.where.low) + " and " +
                 std::to_string(why.where.high) + " " + std::string{why.where.unit};
     return text;
-}
-
-[[nodiscard]] wall_time calendar_now() noexcept {
-    const auto since_1970 = std::chrono::system_clock::now().time_since_epoch();
-    return wall_time::from_ns(std::chrono::duration_cast<std::chrono::nanoseconds>(since_1970).count());
 }
 
 }  // namespace

@@ -34,7 +34,8 @@ status bonded_tunnel::impl::set_up(instant now, const bonded_tunnel_config& want
     // A relay of several workers steers by the beginning of the first id: all legs must come to the same one.
     std::memcpy(&shared.first_id_prefix, shared.secret.data(), sizeof shared.first_id_prefix);
     shared.first_id_prefix |= 1;  // 0 is none
-    result<tls::context> credentials = tls::context::create_client(wanted.roots, wanted.system_roots);
+    result<tls::context> credentials =
+        tls::context::create_client(wanted.roots, wanted.system_roots, {wanted.certificate_chain, wanted.private_key});
     if (!credentials) return credentials.code();
     shared.credentials = std::move(credentials).value();
     for (std::size_t i = 0; i < wanted.paths.size(); ++i) {

@@ -77,17 +77,17 @@ private:
     std::atomic<std::uint64_t> bytes_{0};
     /// When all that was let through would have passed at the rate.
     std::atomic<std::int64_t> rate_at_{instant::before_all().ns()};
-    std::uint32_t holders_ = 0;  ///< of an address: connections that know this account
-    cid_key key_;                ///< of an address
+    std::uint32_t holders_ = 0;  ///< of an address or a key: connections that know this account
+    cid_key key_;                ///< an address, or the beginning of a key's digest
 };
 
 class client_accounts {
 public:
-    client_accounts(const allocator& memory, keyed_hash hash) noexcept : memory_{memory}, by_address_{memory, hash} {}
+    client_accounts(const allocator& memory, keyed_hash hash) noexcept : memory_{memory}, by_key_{memory, hash} {}
     client_accounts(const client_accounts&) = delete;
     client_accounts& operator=(const client_accounts&) = delete;
     ~client_accounts() {
-        by_address_.for_each([&](const cid_key&, client_account* a) { heap_deleter{memory_}(a); });
+        by_key_.for_each([&](const cid_key&, client_account* a) { heap_deleter{memory_}(a); });
     }
 
     [[nodiscard]] bool create(std::span<const std::string_view> tokens) noexcept {
@@ -113,39 +113,34 @@ public:
         return found < by_token_.size() ? &by_token_[found] : nullptr;
     }
 
-    /// The account of an address, of an IPv6 address its /64; nullptr without memory. To be let go of by `close_address`.
+    /// The account of an address, of an IPv6 address its /64; nullptr without memory. To be let go of by `close`.
     [[nodiscard]] client_account* open_address(const ip_address& ip) noexcept {
-        const cid_key key{ip.bytes().first(ip.is_v6() ? std::size_t{8} : std::size_t{4})};
-        const hold held{busy_};
-        if (client_account** const found = by_address_.find(key)) {
-            ++(*found)->holders_;
-            return *found;
-        }
-        heap_ptr<client_account> made = make_on_heap<client_account>(memory_);
-        if (!made || !by_address_.insert(key, made.get())) return nullptr;
-        made->key_ = key;
-        made->holders_ = 1;
-        return made.release();
+        return open(cid_key{ip.bytes().first(ip.is_v6() ? std::size_t{8} : std::size_t{4})}, false);
     }
-    /// For what may outlive the client's connections: the account of an address stays until it is given back.
+    /// The account of a certificate's key; nullptr without memory. To be let go of by `close`; what it has used is
+    /// remembered `for_good`, or until the last connection is gone.
+    [[nodiscard]] client_account* open_key(const key_pin& key, bool for_good) noexcept {
+        return open(cid_key{key.sha256}, for_good);  // longer than any address
+    }
+    /// For what may outlive the client's connections: the account of an address or key stays until it is given back.
     void keep(client_account& account) noexcept {
         if (account.key_.size == 0) return;  // of a token
         const hold held{busy_};
         ++account.holders_;
     }
     void give_back(client_account& account) noexcept {
-        if (account.key_.size != 0) close_address(account);
+        if (account.key_.size != 0) close(account);
     }
-    /// Forgets an address when nobody holds it any more.
-    void close_address(client_account& account) noexcept {
+    /// Forgets an address or key when nobody holds it any more.
+    void close(client_account& account) noexcept {
         const hold held{busy_};
         if (--account.holders_ > 0) return;
-        by_address_.erase(account.key_);
+        by_key_.erase(account.key_);
         heap_deleter{memory_}(&account);
     }
 
 private:
-    /// The table of addresses changes with connections, not with packets, so waiting for it is rare and short.
+    /// The table of addresses and keys changes with connections, not with packets, so waiting for it is rare and short.
     class hold {
     public:
         explicit hold(std::atomic_flag& busy) noexcept : busy_{busy} {
@@ -159,9 +154,22 @@ private:
         std::atomic_flag& busy_;
     };
 
+    [[nodiscard]] client_account* open(const cid_key& key, bool for_good) noexcept {
+        const hold held{busy_};
+        if (client_account** const found = by_key_.find(key)) {
+            ++(*found)->holders_;
+            return *found;
+        }
+        heap_ptr<client_account> made = make_on_heap<client_account>(memory_);
+        if (!made || !by_key_.insert(key, made.get())) return nullptr;
+        made->key_ = key;
+        made->holders_ = for_good ? 2 : 1;
+        return made.release();
+    }
+
     allocator memory_;
     std::atomic_flag busy_;
-    hash_map<cid_key, client_account*, keyed_hash> by_address_;
+    hash_map<cid_key, client_account*, keyed_hash> by_key_;
     buffer<std::array<std::uint8_t, 32>> digests_;
     buffer<client_account> by_token_;
 };

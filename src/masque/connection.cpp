@@ -193,7 +193,10 @@ status connection::start_server(instant now, const udp_path& path, const first_p
     }
     tls_ = make_on_heap<tls::session>(environment_.memory);
     if (!tls_) return status::out_of_memory;
-    if (const status s = tls_->create_server(environment_.credentials, reference_); failed(s)) return s;
+    if (const status s =
+            tls_->create_server(environment_.credentials, reference_, environment_.wall + (now - environment_.wall_at));
+        failed(s))
+        return s;
     ngtcp2_conn_set_tls_native_handle(quic_, tls_->native());
     ngtcp2_conn_set_keep_alive_timeout(quic_, static_cast<ngtcp2_duration>(environment_.config.keep_alive.ns()));
     // The client uses its own choice until it has seen ours.
@@ -409,11 +412,12 @@ instant connection::next_timeout() const noexcept {
 }
 
 int connection::take_handshake() noexcept {
-    constexpr std::uint8_t no_application_protocol = 120;  // RFC 7301, section 3.2
-    if (!tls_->speaks_http3()) {                           // RFC 9001, section 8.1: the handshake must fail
-        ngtcp2_ccerr_set_tls_alert(&error_, no_application_protocol, nullptr, 0);
+    if (!tls_->speaks_http3()) {  // RFC 9001, section 8.1: the handshake must fail
+        ngtcp2_ccerr_set_tls_alert(&error_, tls::no_application_protocol, nullptr, 0);
         return NGTCP2_ERR_CALLBACK_FAILURE;
     }
+    if (const auto& key = tls_->client_key()) owner_.on_client_key(*this, *key);
+    if (waits_for_certificate() && !start_http()) return NGTCP2_ERR_CALLBACK_FAILURE;
     resumed_ = tls_->is_resumed();
     exported_ = tls_->export_keying_material(bond_exporter_label, exporter_);
     if (server_) tls_->send_ticket();
@@ -423,8 +427,7 @@ int connection::take_handshake() noexcept {
 int connection::take_crypto_data(ngtcp2_encryption_level level, std::uint64_t offset, byte_view data) noexcept {
     if (tls_) return ngtcp2_crypto_recv_crypto_data_cb(quic_, level, offset, data.data(), data.size(), this);
     // Tickets are a server's to give, and QUIC has no other message after the handshake (RFC 9001, sections 4.4 and 6).
-    constexpr std::uint8_t unexpected_message = 10;
-    ngtcp2_conn_set_tls_alert(quic_, unexpected_message);
+    ngtcp2_conn_set_tls_alert(quic_, tls::unexpected_message);
     return NGTCP2_ERR_CRYPTO;
 }
 
@@ -452,7 +455,7 @@ void connection::fail(instant now, int error) noexcept {
     switch (error) {
         case NGTCP2_ERR_DRAINING:
             state_ = life::draining;
-            end_life(close_cause::peer);
+            end_life(!server_ && wants_other_certificate() ? close_cause::not_admitted : close_cause::peer);
             return;
         case NGTCP2_ERR_IDLE_CLOSE:
             state_ = life::over;
@@ -471,16 +474,29 @@ void connection::fail(instant now, int error) noexcept {
         default: break;
     }
     // Unless a callback has said already what was wrong.
+    const tls::refusal refused = tls_ ? tls_->refused() : tls::refusal::none;
+    const std::uint8_t alert =
+        refused != tls::refusal::none ? tls::alert_of(refused) : ngtcp2_conn_get_tls_alert(quic_);
     if (error == NGTCP2_ERR_CRYPTO)
-        ngtcp2_ccerr_set_tls_alert(&error_, ngtcp2_conn_get_tls_alert(quic_), nullptr, 0);
+        ngtcp2_ccerr_set_tls_alert(&error_, alert, nullptr, 0);
     else if (error_.error_code == NGTCP2_NO_ERROR)
         ngtcp2_ccerr_set_liberr(&error_, error, nullptr, 0);
     state_ = life::closing;
     close_pending_ = wants_write_ = true;
-    if (tls_ && tls_->refused() != tls::refusal::none)
+    if (refused != tls::refusal::none || (server_ && alert == tls::certificate_required))
         end_life(close_cause::untrusted);
     else
         end_life(error == NGTCP2_ERR_NOMEM ? close_cause::out_of_memory : close_cause::protocol_error);
+}
+
+/// What a relay answers to a client without a certificate that it takes.
+bool connection::wants_other_certificate() const noexcept {
+    constexpr std::uint64_t first_alert = 0x100;  // RFC 9001, section 4.8
+    const ngtcp2_ccerr* const told = ngtcp2_conn_get_ccerr(quic_);
+    if (told->type != NGTCP2_CCERR_TYPE_TRANSPORT) return false;
+    const std::uint64_t alert = told->error_code - first_alert;
+    return alert == tls::certificate_required || alert == tls::access_denied || alert == tls::unknown_ca ||
+           (alert >= tls::bad_certificate && alert <= tls::certificate_unknown);
 }
 
 void connection::end_life(close_cause cause) noexcept {

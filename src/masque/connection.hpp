@@ -108,6 +108,8 @@ public:
 
     /// Requests can be made, or more of them than before (client only).
     virtual void on_ready(connection& from) noexcept = 0;
+    /// The client has shown a certificate for this key that the relay accepts (server only, before any request).
+    virtual void on_client_key(connection&, const key_pin&) noexcept {}
     /// A whole head has come; for a relay `asked` is waiting for an answer.
     virtual void on_head(connection& from, request& asked, const message& head) noexcept = 0;
     /// A UDP payload out of a tunnel.
@@ -134,6 +136,9 @@ struct connection_environment {
     connection_config config;
     datagram_pool pool;
     tls::context credentials;
+    bool certificate_needed = false;        ///< of every client
+    wall_time wall{};                       ///< the calendar's time …
+    instant wall_at{};                      ///< … then
     std::array<std::uint8_t, 32> secret{};  ///< for stateless reset tokens
     std::uint32_t max_requests = 0;         ///< at a time on one connection, for a server
     worker_steering steering;               ///< of the servers behind one port
@@ -175,7 +180,8 @@ struct first_packet {
 
 /// What the owner remembers of a connection.
 struct connection_marks {
-    client_account* account = nullptr;
+    client_account* account = nullptr;    ///< of its address
+    client_account* certified = nullptr;  ///< of the certificate that the client has shown; nullptr without
     datagram_pool::share* buffers =
         nullptr;  ///< counts the datagrams of all connections of a client; see datagram_pool::take
     bool counted_as_handshake = false;
@@ -284,6 +290,9 @@ public:
 private:
     friend struct connection_callbacks;
 
+    /// Nothing is said to a client that may still turn out not to be admitted.
+    [[nodiscard]] bool waits_for_certificate() const noexcept { return server_ && environment_.certificate_needed; }
+
     static constexpr std::size_t settings_max = 512;
     static constexpr std::uint32_t no_mark = 0x10000;
 
@@ -303,6 +312,7 @@ private:
     void drop_slow_heads(instant now) noexcept;
     void end_life(close_cause cause) noexcept;
     void fail(instant now, int error) noexcept;
+    [[nodiscard]] bool wants_other_certificate() const noexcept;
 
     // What ngtcp2 and nghttp3 report.
     [[nodiscard]] int take_handshake() noexcept;

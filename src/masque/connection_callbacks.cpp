@@ -130,7 +130,8 @@ ngtcp2_callbacks connection_callbacks::common() noexcept {
 }
 
 int connection_callbacks::begin_http(ngtcp2_conn*, ngtcp2_encryption_level level, void* user) noexcept {
-    if (level != NGTCP2_ENCRYPTION_LEVEL_1RTT || self(user).start_http()) return 0;
+    if (level != NGTCP2_ENCRYPTION_LEVEL_1RTT || self(user).waits_for_certificate()) return 0;
+    if (self(user).start_http()) return 0;
     return NGTCP2_ERR_CALLBACK_FAILURE;
 }
 

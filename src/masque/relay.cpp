@@ -64,8 +64,13 @@ status relay::state::set_up(instant now, const relay_config& config) noexcept {
         !shared.pool.create(config.buffered_datagrams, config.max_payload, shared.memory) ||
         !connections.create(config.max_connections))
         return status::out_of_memory;
+    certificates = !config.client_roots.empty();
+    shared.certificate_needed = certificates && !accounts->needs_token();
+    shared.wall = config.wall;
+    shared.wall_at = now;
     result<tls::context> credentials =
-        tls::context::create_server(config.certificate_chain, config.private_key, shared.secret);
+        tls::context::create_server({config.certificate_chain, config.private_key}, shared.secret,
+                                    {config.client_roots, shared.certificate_needed});
     if (!credentials) return credentials.code();
     shared.credentials = std::move(credentials).value();
     return status::ok;
@@ -153,13 +158,13 @@ void relay::state::make_room(instant now) noexcept {
 client_account* relay::state::admit_address(const ip_address& ip) noexcept {
     client_account* const account = draining || connections.full() ? nullptr : accounts->open_address(ip);
     if (account == nullptr || account->take_connection(max_connections_per_address)) return account;
-    accounts->close_address(*account);
+    accounts->close(*account);
     return nullptr;
 }
 
 void relay::state::let_go(client_account& account) noexcept {
     account.give_connection();
-    accounts->close_address(account);
+    accounts->close(account);
 }
 
 lone_packet* relay::state::next_lone_packet(const udp_path& to) noexcept {
@@ -231,6 +236,7 @@ void relay::state::settle(connection& c) noexcept {
         if (c.is_open()) ++stats.accepted_connections;
         if (c.is_open() && c.is_resumed()) ++stats.resumed_connections;
         if (draining) c.go_away();
+        if (c.cause() == close_cause::untrusted) ++stats.refused_certificates;
     }
     if (c.wants_write()) connections.list(c);
     connections.retime(c);
@@ -241,9 +247,11 @@ void relay::state::remove(connection& c) noexcept {
     c.forget_ids();
     connections.remove_unproven(c);
     client_account& account = *c.account;
+    client_account* const certified = c.certified;
     // Its requests were told that they are over when it ended.
     connections.remove(c).reset();  // gives its buffers back to the account
     let_go(account);
+    if (certified != nullptr) accounts->close(*certified);
 }
 
 bool relay::state::poll(instant now, relay_output& out) noexcept {
@@ -327,7 +335,9 @@ result<relay> relay::create(instant now, const relay_config& config, const alloc
         .require("path", path.has_value())
         .require("tokens", std::none_of(config.tokens.begin(), config.tokens.end(),
                                         [](std::string_view token) { return token.empty(); }))
-        .require("bytes_per_client", config.bytes_per_client == 0 || config.ledger != nullptr || !config.tokens.empty())
+        .require("bytes_per_client", config.bytes_per_client == 0 || config.ledger != nullptr ||
+                                         !config.tokens.empty() || !config.client_roots.empty())
+        .require("wall", config.client_roots.empty() || config.wall != wall_time{})
         .in_range("workers", config.workers)
         .require("worker", config.worker < config.workers)
         .require("secret", config.workers == 1 || config.secret != std::array<std::uint8_t, 32>{});

@@ -82,7 +82,7 @@ void relay::state::join_bond(connection& from, request& asked, client_account& c
         tls::hmac_sha256(b != nullptr ? b->secret : nobody, bond_proof_input(exporter, *shown.id, *shown.leg));
     const bool proved = equal_in_constant_time(expected, *shown.proof);
     bond_leg* const replaced = b != nullptr ? b->find(*shown.leg) : nullptr;
-    const bool same = b != nullptr && b->target == wanted && (!accounts->needs_token() || b->client == &client);
+    const bool same = b != nullptr && b->target == wanted && (admits_everybody() || b->client == &client);
     if (!exported || !proved || !same || b->over || (b->leg_count >= bond_session.paths.max_paths && !replaced)) {
         ++stats.refused_legs;
         return from.answer(asked, 403, {}, {}, {});

@@ -71,9 +71,14 @@ void relay::state::on_head(connection& from, request& asked, const message& head
     targets.list(*t);
 }
 
+void relay::state::on_client_key(connection& from, const key_pin& key) noexcept {
+    from.certified = accounts->open_key(key, bytes_per_client > 0);
+}
+
 client_account* relay::state::admit(connection& from, request& asked, const message& head) noexcept {
-    client_account* client = from.account;
-    if (accounts->needs_token()) {
+    client_account* client = from.certified;
+    if (client == nullptr && admits_everybody()) client = from.account;
+    if (client == nullptr) {
         client = head.has_token ? accounts->find_token(head.token_digest) : nullptr;
         if (client == nullptr) {
             ++stats.refused_tokens;

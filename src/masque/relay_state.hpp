@@ -78,6 +78,7 @@ public:
     }
 
     void on_ready(connection&) noexcept override {}
+    void on_client_key(connection& from, const key_pin& key) noexcept override;
     void on_bond_frame(connection& from, request& on, byte_view frame) noexcept override;
     void on_acknowledged(connection& from, std::int64_t id, std::uint16_t mark) noexcept override;
     bool on_capsule(connection& from, request& on, const capsule& c) noexcept override;
@@ -92,6 +93,8 @@ public:
     target_policy policy;
     client_accounts own_accounts;
     client_accounts* accounts = &own_accounts;  ///< or those shared with other relays
+    bool certificates = false;                  ///< admit a client too
+    [[nodiscard]] bool admits_everybody() const noexcept { return !certificates && !accounts->needs_token(); }
     target_table targets;
     datagram_list for_targets;
     std::uint32_t in_hand = datagram_pool::none;  ///< the payload that the caller looks at

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -21,8 +22,35 @@ inline namespace v0 {
 namespace masque {
 namespace tls {
 
-/// Why a client refused the relay's certificate.
+/// Why the peer's certificate was refused. A server finds none of `wrong_name` and `wrong_key`.
 enum class refusal : std::uint8_t { none, untrusted, wrong_name, expired, wrong_key };
+
+/// Alerts of TLS (RFC 8446, section 6.2; RFC 7301, section 3.2).
+inline constexpr std::uint8_t unexpected_message = 10;
+inline constexpr std::uint8_t bad_certificate = 42;
+inline constexpr std::uint8_t certificate_expired = 45;
+inline constexpr std::uint8_t certificate_unknown = 46;
+inline constexpr std::uint8_t unknown_ca = 48;
+inline constexpr std::uint8_t access_denied = 49;
+inline constexpr std::uint8_t certificate_required = 116;
+inline constexpr std::uint8_t no_application_protocol = 120;
+
+/// What the peer is told.
+[[nodiscard]] constexpr std::uint8_t alert_of(refusal why) noexcept {
+    return why == refusal::untrusted ? unknown_ca : why == refusal::expired ? certificate_expired : bad_certificate;
+}
+
+/// PEM texts.
+struct key_pair {
+    std::string_view chain;
+    std::string_view key;
+};
+
+/// Which clients a server wants to know.
+struct client_check {
+    std::string_view roots;  ///< PEM certificates of who vouches for clients; empty: no client is asked for one
+    bool needed = false;     ///< a client without a certificate is refused
+};
 
 /// Credentials of an endpoint, shared by its connections, which it must outlive.
 class context {
@@ -32,12 +60,15 @@ public:
     context& operator=(context&& other) noexcept;
     ~context();
 
-    /// `secret` is for tickets, so that who shares it resumes what the others began. `malformed`: chain or key is no PEM
-    /// text of one, or they do not belong together.
-    [[nodiscard]] static result<context> create_server(std::string_view chain, std::string_view key,
-                                                       byte_view secret) noexcept;
-    /// Trusts the given certificates and, with `system_roots`, those of the system. `malformed`.
-    [[nodiscard]] static result<context> create_client(std::string_view roots, bool system_roots) noexcept;
+    /// `secret` is for tickets, so that who shares it resumes what the others began. Where clients show certificates there
+    /// are no tickets: each connection shows its own. `malformed`: chain or key is no PEM text of one, or they do not
+    /// belong together, or there are no certificates in `clients.roots`.
+    [[nodiscard]] static result<context> create_server(const key_pair& own, byte_view secret,
+                                                       const client_check& clients) noexcept;
+    /// Trusts the given certificates and, with `system_roots`, those of the system. Shows `own` to who asks, unless it is
+    /// empty. `malformed`.
+    [[nodiscard]] static result<context> create_client(std::string_view roots, bool system_roots,
+                                                       const key_pair& own) noexcept;
 
     struct state;
     [[nodiscard]] state& get() const noexcept { return *state_; }
@@ -67,13 +98,17 @@ public:
     session& operator=(const session&) = delete;
     ~session();
 
-    /// `reference` leads to the connection, and must live as long. `unsupported`: the TLS library refused.
-    [[nodiscard]] status create_server(const context& credentials, ngtcp2_crypto_conn_ref& reference) noexcept;
+    /// `reference` leads to the connection, and must live as long. `now` is for the dates of a client's certificate.
+    /// `unsupported`: the TLS library refused.
+    [[nodiscard]] status create_server(const context& credentials, ngtcp2_crypto_conn_ref& reference,
+                                       wall_time now) noexcept;
     [[nodiscard]] status create_client(const context& credentials, ngtcp2_crypto_conn_ref& reference,
                                        const expectation& expected, const allocator& memory) noexcept;
     /// For `ngtcp2_conn_set_tls_native_handle`, which must be gone before the session is.
     [[nodiscard]] void* native() const noexcept { return native_; }
     [[nodiscard]] refusal refused() const noexcept { return refused_; }
+    /// The key of the client that has shown a good certificate (server only).
+    [[nodiscard]] const std::optional<key_pin>& client_key() const noexcept { return client_key_; }
 
     /// Keying material of this connection alone, the same at both ends and unknown to others (RFC 5705 as RFC 8446,
     /// section 7.5 has it, with an empty context). False before the handshake has come that far.
@@ -108,6 +143,9 @@ private:
     buffer<std::uint8_t> ticket_;
     char name_[256]{};
     refusal refused_ = refusal::none;
+    bool server_ = false;
+    bool tickets_ = true;  ///< a server gives them
+    std::optional<key_pin> client_key_;
 };
 
 /// Unpredictable bytes, for connection ids, tokens and secrets. False when the system has none.

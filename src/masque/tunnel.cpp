@@ -118,7 +118,8 @@ status tunnel::state::set_up(instant now, const tunnel_config& config) noexcept 
         return status::out_of_memory;
     std::copy(config.pins.begin(), config.pins.end(), pins.begin());
     if (!tls::random_bytes(shared.secret)) return status::unsupported;
-    result<tls::context> credentials = tls::context::create_client(config.roots, config.system_roots);
+    result<tls::context> credentials =
+        tls::context::create_client(config.roots, config.system_roots, {config.certificate_chain, config.private_key});
     if (!credentials) return credentials.code();
     shared.credentials = std::move(credentials).value();
     link.emplace(shared, *this, now);

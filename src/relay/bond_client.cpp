@@ -2,9 +2,9 @@
 #include "relay/bond_client.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
+#include "io/calendar.hpp"
 #include "relay/route.hpp"
 
 namespace duality {
@@ -14,11 +14,6 @@ namespace {
 
 constexpr duration sweep_interval = duration::from_ms(100);       ///< interfaces come and go
 constexpr duration recheck_interval = duration::from_seconds(5);  ///< and VPNs, where no path was wide enough
-
-[[nodiscard]] wall_time calendar_now() noexcept {
-    const auto since_1970 = std::chrono::system_clock::now().time_since_epoch();
-    return wall_time::from_ns(std::chrono::duration_cast<std::chrono::nanoseconds>(since_1970).count());
-}
 
 [[nodiscard]] std::string describe(error_code code, const std::string& detail) {
     const error_info* const info = find_error(code);

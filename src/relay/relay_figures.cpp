@@ -51,6 +51,7 @@ struct figure {
         {"evicted", "Connections without a tunnel that gave way to others", r.evicted},
         {"refused_packets", "Packets that begin or continue no connection", r.refused_packets},
         {"refused_tokens", "Requests without a good token", r.refused_tokens},
+        {"refused_certificates", "Handshakes without a good certificate of the client", r.refused_certificates},
         {"refused_targets", "Targets refused by the policy", r.refused_targets},
         {"refused_tunnels", "Tunnels refused by a limit", r.refused_tunnels},
         {"failed_targets", "Targets not found or not reachable", r.failed_targets},

@@ -8,13 +8,14 @@
 #include <uv.h>
 
 #include <cerrno>
-#include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <string_view>
 #include <system_error>
+
+#include "io/calendar.hpp"
 
 namespace duality {
 inline namespace v0 {
@@ -35,8 +36,7 @@ constexpr duration valid_for = duration::from_seconds(std::int64_t{3'650} * 86'4
 
 [[nodiscard]] bool make_files(const std::string& chain_path, const std::string& key_path,
                               const std::vector<std::string>& names, std::string& error) {
-    const auto since_1970 = std::chrono::system_clock::now().time_since_epoch();
-    const wall_time now = wall_time::from_ns(std::chrono::duration_cast<std::chrono::nanoseconds>(since_1970).count());
+    const wall_time now = calendar_now();
     const std::vector<std::string_view> views{names.begin(), names.end()};
     const result<masque::certificate> made =
         masque::make_certificate({.names = views, .valid_from = now - clock_slack, .valid_until = now + valid_for});

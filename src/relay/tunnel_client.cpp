@@ -2,9 +2,9 @@
 #include "relay/tunnel_client.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
+#include "io/calendar.hpp"
 #include "relay/route.hpp"
 
 namespace duality {
@@ -17,11 +17,6 @@ constexpr duration back_off_max = duration::from_seconds(30);
 /// A refused flow is asked for again after this time.
 constexpr duration refusal_pause = duration::from_seconds(5);
 constexpr duration sweep_interval = duration::from_seconds(5);
-
-[[nodiscard]] wall_time calendar_now() noexcept {
-    const auto since_1970 = std::chrono::system_clock::now().time_since_epoch();
-    return wall_time::from_ns(std::chrono::duration_cast<std::chrono::nanoseconds>(since_1970).count());
-}
 
 [[nodiscard]] std::string describe(error_code code, std::string_view detail) {
     const error_info* const info = find_error(code);

@@ -194,6 +194,47 @@ TEST_CASE("C tunnel: pins instead of authorities") {
     CHECK(statistics.close_cause == DUALITY_CLOSED_UNTRUSTED);
 }
 
+TEST_CASE("C tunnel: a certificate for a relay that wants one") {
+    const auto make = [](masque::certificate_request request) {
+        const std::string_view names[] = {"a name"};
+        request.names = names;
+        request.valid_from = test::test_day - test::one_day;
+        request.valid_until = test::test_day + test::one_day;
+        return masque::make_certificate(request).value();
+    };
+    masque::certificate_request wanted;
+    wanted.authority = true;
+    const masque::certificate authority = make(wanted);
+    wanted.authority = false;
+    wanted.client = true;
+    wanted.issuer = &authority;
+    const masque::certificate own = make(wanted);
+    const std::string chain{own.chain()};
+    const std::string key{own.key()};
+    c_world w;
+    w.world.relay_config.client_roots = authority.chain();
+    w.world.relay_config.wall = test::test_day;
+    auto statistics = made<duality_tunnel_statistics>();
+    SECTION("shown") {
+        w.config.certificate_chain = chain.c_str();
+        w.config.private_key = key.c_str();
+        REQUIRE(w.start() == DUALITY_OK);
+        w.run_for(200_ms);
+        CHECK(w.saw(DUALITY_TUNNEL_EVENT_CONNECTED));
+    }
+    SECTION("not shown") {
+        REQUIRE(w.start() == DUALITY_OK);
+        w.run_for(200_ms);
+        CHECK(w.saw(DUALITY_TUNNEL_EVENT_CLOSED));
+        REQUIRE(duality_tunnel_get_statistics(w.tunnel, &statistics) == DUALITY_OK);
+        CHECK(statistics.close_cause == DUALITY_CLOSED_NOT_ADMITTED);
+    }
+    SECTION("without its key") {
+        w.config.certificate_chain = chain.c_str();
+        CHECK(w.start() == DUALITY_MALFORMED);
+    }
+}
+
 TEST_CASE("C tunnel: callers of any age") {
     check_output<duality_tunnel_config>(duality_tunnel_config_default);
     check_output<duality_udp_path>(

@@ -24,7 +24,7 @@ public:
         : world_{world}, path_{test::address_of(ip, 50'000), world.relay_address} {
         environment_.memory = allocator::system();
         if (!environment_.pool.create(32, 1'500, environment_.memory)) std::abort();
-        auto credentials = tls::context::create_client(world.bond_config.roots, false);
+        auto credentials = tls::context::create_client(world.bond_config.roots, false, {});
         if (!credentials) std::abort();
         environment_.credentials = std::move(credentials).value();
         link.emplace(environment_, *this, world.now);

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""`duality relay` as an operator runs it: the configuration file of the examples, two workers, statistics, a drain.
+"""`duality relay` as an operator runs it: the configuration file of the examples, two workers, statistics, a drain; and
+one for clients with certificates.
 
     relay_program_test.py PROGRAM
 
@@ -101,8 +102,44 @@ def get(port, path):
         return answer.read().decode()
 
 
+def openssl(folder, *words):
+    subprocess.run(["openssl", *words], cwd=folder, check=True, capture_output=True)
+
+
+def certificates(program, folder):
+    """A relay for clients with a certificate, as the guide makes them."""
+    new_key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    openssl(folder, "req", "-x509", *new_key, "-keyout", "clients.key", "-out", "clients.pem", "-subj", "/CN=clients")
+    openssl(folder, "req", "-x509", *new_key, "-keyout", "one.key", "-out", "one.pem", "-subj", "/CN=one",
+            "-CA", "clients.pem", "-CAkey", "clients.key", "-addext", "basicConstraints=critical,CA:FALSE")
+    relay = Program(program, "relay", "--listen", "127.0.0.1:0", "--state", folder / "state", "--workers", "1",
+                    "--allow", "127.0.0.0/8", "--client-roots", folder / "clients.pem")
+    address = relay.wait_for(r"listening on (\S+), 1 worker")[1]
+    pin = relay.wait_for(r"pin (\S+)")[1]
+    relay.wait_for("use it: .* --certificate FILE.pem --key FILE.key")
+    port = free_port()
+    common = ["tunnel", "--relay", address, "--pin", pin, "--target", f"{TARGET}:{echo_server()}", "--no-direct"]
+    good = Program(program, *common, "--listen", f"127.0.0.1:{port}", "--certificate", folder / "one.pem", "--key",
+                   folder / "one.key")
+    without = Program(program, *common, "--listen", "127.0.0.1:0")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as local:
+        local.settimeout(0.2)
+        exchange(local, port)
+    without.wait_for("E002 .*not_admitted")
+    mistake = Program(program, *common, "--listen", "127.0.0.1:0", "--certificate", folder / "one.pem")
+    if mistake.end() == 0 or "certificate and key need each other" not in mistake.output:
+        fail(f"no word about a mistake: {mistake.output}")
+    for one in (good, without, relay):
+        one.child.terminate()
+        one.end()
+    if '"refused_certificates": 1' not in relay.output:
+        fail(f"the refused client was not counted:\n{relay.output}")
+
+
 def main():
     program = sys.argv[1]
+    with tempfile.TemporaryDirectory() as folder:
+        certificates(program, pathlib.Path(folder))
     with tempfile.TemporaryDirectory() as folder:
         state = pathlib.Path(folder)
         stats = free_port()

@@ -61,7 +61,8 @@ public:
     raw_client(masque_world& world, const udp_address& local, bool takes_datagrams = true)
         : world_{world}, path_{local, world.relay_address} {
         if (!world.relay) world.start_relay();
-        auto credentials = masque::tls::context::create_client(world.tunnel_config.roots, false);
+        auto credentials = masque::tls::context::create_client(
+            world.tunnel_config.roots, false, {world.tunnel_config.certificate_chain, world.tunnel_config.private_key});
         if (!credentials) std::abort();
         credentials_ = std::move(credentials).value();
         reference_ = {[](ngtcp2_crypto_conn_ref* r) { return static_cast<raw_client*>(r->user_data)->quic_; }, this};

@@ -544,3 +544,5 @@ class CloseCause(enum.IntEnum):
     """somebody broke a rule of QUIC, TLS or HTTP/3"""
     OUT_OF_MEMORY = 10
     """the allocator returned nothing"""
+    NOT_ADMITTED = 11
+    """the relay wants a certificate, or another one than it was shown"""

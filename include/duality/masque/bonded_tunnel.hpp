@@ -46,9 +46,11 @@ struct bond_path {
 
 /// Texts and lists are copied by `create`.
 struct bonded_tunnel_config {
-    std::string_view relay;            ///< URI template, or host and port; see `uri_template::create`
-    std::string_view token;            ///< shown to the relay as a bearer token; at most 512 characters; empty: none
-    std::span<const bond_path> paths;  ///< 1…16, no local address twice
+    std::string_view relay;              ///< URI template, or host and port; see `uri_template::create`
+    std::string_view token;              ///< shown to the relay as a bearer token; at most 512 characters; empty: none
+    std::string_view certificate_chain;  ///< PEM, shown to a relay that asks for one; empty: none
+    std::string_view private_key;        ///< PEM, of its first certificate
+    std::span<const bond_path> paths;    ///< 1…16, no local address twice
     udp_target target;
     std::span<const key_pin> pins;           ///< accept the relay by one of these keys, and by nothing else
     std::string_view roots;                  ///< PEM certificates to trust; without pins

@@ -49,6 +49,7 @@ struct certificate_request {
     wall_time valid_from{};
     wall_time valid_until{};
     bool authority = false;               ///< may issue others
+    bool client = false;                  ///< is for a client that shows it to a relay, not for a relay
     const certificate* issuer = nullptr;  ///< nullptr: signs itself
 };
 

@@ -128,6 +128,7 @@ enum class close_cause : std::uint8_t {
     no_masque,          ///< the peer speaks HTTP/3 but not extended CONNECT
     protocol_error,     ///< somebody broke a rule of QUIC, TLS or HTTP/3
     out_of_memory,
+    not_admitted,  ///< the relay wants a certificate, or another one than it was shown
 };
 
 /// The enumerator's name.
@@ -144,6 +145,7 @@ enum class close_cause : std::uint8_t {
         case close_cause::no_masque: return "no_masque";
         case close_cause::protocol_error: return "protocol_error";
         case close_cause::out_of_memory: return "out_of_memory";
+        case close_cause::not_admitted: return "not_admitted";
     }
     return "unknown";
 }

@@ -40,11 +40,19 @@ namespace masque {
 /// When a client must prove that it can receive at its address before a connection is made for it.
 enum class retry_mode : std::uint8_t { never, under_load, always };
 
-/// Texts and lists are copied by `create`. A client is a token, or an address (of IPv6: a /64) where there are no tokens.
+/// Texts and lists are copied by `create`. A client is the key of a certificate, a token, or an address (of IPv6: a /64)
+/// where there are neither.
 struct relay_config {
-    std::string_view certificate_chain;        ///< PEM
-    std::string_view private_key;              ///< PEM
-    std::span<const std::string_view> tokens;  ///< who shows one of them may use the relay; none: everybody may
+    std::string_view certificate_chain;  ///< PEM
+    std::string_view private_key;        ///< PEM
+    std::span<const std::string_view>
+        tokens;  ///< who shows one of them may use the relay; none, and no `client_roots`: everybody may
+    /// PEM. Who shows a certificate that one of these has issued, for TLS clients, may use the relay without a token. Where
+    /// there are no tokens every client must, else the handshake ends with `certificate_required`. A certificate of
+    /// somebody else ends it with `unknown_ca`. There are no tickets then.
+    std::string_view client_roots;
+    wall_time
+        wall{};  ///< calendar time of `create`, for the dates of clients' certificates; needed with `client_roots`
     std::string_view path = default_path_template;
     target_policy policy{};
     /// For Retry and stateless reset; the same after a restart, so that clients learn of it at once. Zero: random.
@@ -58,7 +66,7 @@ struct relay_config {
     std::uint32_t max_lookups_per_client = 16;  ///< names under way at a time
     std::uint32_t max_tunnels_per_connection = 128;
     std::uint64_t rate_per_client_bps = 0;     ///< payload, both directions together; 0: as fast as it goes
-    std::uint64_t bytes_per_client = 0;        ///< payload, for good; needs tokens; 0: no limit
+    std::uint64_t bytes_per_client = 0;        ///< payload, for good; needs tokens or `client_roots`; 0: no limit
     std::uint32_t max_unanswered = 2'000;      ///< payloads in a row that a target leaves unanswered
     std::uint32_t max_payload = 1'500;         ///< largest UDP payload either way, bytes
     std::uint32_t buffered_datagrams = 8'192;  ///< of all tunnels and both directions; about `max_payload` bytes each
@@ -124,21 +132,22 @@ struct relay_statistics {
     std::uint64_t accepted_connections = 0;
     std::uint64_t resumed_connections = 0;  ///< of the accepted ones, those with a ticket of an earlier one
     std::uint64_t accepted_tunnels = 0;
-    std::uint64_t handshakes = 0;           ///< unfinished now
-    std::uint64_t retries = 0;              ///< clients that were asked to prove their address
-    std::uint64_t resets = 0;               ///< packets of connections nobody knows, answered with a reset
-    std::uint64_t refused_connections = 0;  ///< over a limit, or while draining
-    std::uint64_t evicted = 0;              ///< connections without a tunnel that gave way to others, all being taken
-    std::uint64_t refused_packets = 0;      ///< no QUIC, or none that begins a connection
-    std::uint64_t refused_tokens = 0;       ///< requests without a good token
-    std::uint64_t refused_targets = 0;      ///< by the policy
-    std::uint64_t refused_tunnels = 0;      ///< over a limit, or while draining
-    std::uint64_t failed_targets = 0;       ///< not found, or no socket for it
-    std::uint64_t bytes_up = 0;             ///< payload handed over for targets
-    std::uint64_t bytes_down = 0;           ///< payload accepted from targets
-    std::uint64_t over_rate = 0;            ///< payloads dropped by the rate or byte limit of a client
-    std::uint64_t unanswered = 0;           ///< payloads dropped because the target did not answer
-    std::uint64_t no_buffer = 0;            ///< payloads for targets dropped because the outputs were not taken
+    std::uint64_t handshakes = 0;            ///< unfinished now
+    std::uint64_t retries = 0;               ///< clients that were asked to prove their address
+    std::uint64_t resets = 0;                ///< packets of connections nobody knows, answered with a reset
+    std::uint64_t refused_connections = 0;   ///< over a limit, or while draining
+    std::uint64_t evicted = 0;               ///< connections without a tunnel that gave way to others, all being taken
+    std::uint64_t refused_packets = 0;       ///< no QUIC, or none that begins a connection
+    std::uint64_t refused_tokens = 0;        ///< requests without a good token
+    std::uint64_t refused_certificates = 0;  ///< handshakes without a certificate that was needed, or with a wrong one
+    std::uint64_t refused_targets = 0;       ///< by the policy
+    std::uint64_t refused_tunnels = 0;       ///< over a limit, or while draining
+    std::uint64_t failed_targets = 0;        ///< not found, or no socket for it
+    std::uint64_t bytes_up = 0;              ///< payload handed over for targets
+    std::uint64_t bytes_down = 0;            ///< payload accepted from targets
+    std::uint64_t over_rate = 0;             ///< payloads dropped by the rate or byte limit of a client
+    std::uint64_t unanswered = 0;            ///< payloads dropped because the target did not answer
+    std::uint64_t no_buffer = 0;             ///< payloads for targets dropped because the outputs were not taken
     std::uint64_t clock_backwards = 0;
     std::uint64_t open_bonds = 0;
     std::uint64_t accepted_bonds = 0;
@@ -161,6 +170,7 @@ struct relay_statistics {
         evicted += other.evicted;
         refused_packets += other.refused_packets;
         refused_tokens += other.refused_tokens;
+        refused_certificates += other.refused_certificates;
         refused_targets += other.refused_targets;
         refused_tunnels += other.refused_tunnels;
         failed_targets += other.failed_targets;

@@ -34,12 +34,14 @@ namespace masque {
 
 /// Texts and lists are copied by `create`.
 struct tunnel_config {
-    std::string_view relay;             ///< URI template, or host and port; see `uri_template::create`
-    std::string_view token;             ///< shown to the relay as a bearer token; at most 512 characters; empty: none
-    udp_path path;                      ///< this end's address and the relay's
-    std::span<const key_pin> pins;      ///< accept the relay by one of these keys, and by nothing else
-    std::string_view roots;             ///< PEM certificates to trust; without pins
-    bool system_roots = true;           ///< trust those of the system too; without pins
+    std::string_view relay;              ///< URI template, or host and port; see `uri_template::create`
+    std::string_view token;              ///< shown to the relay as a bearer token; at most 512 characters; empty: none
+    std::string_view certificate_chain;  ///< PEM, shown to a relay that asks for one; empty: none
+    std::string_view private_key;        ///< PEM, of its first certificate
+    udp_path path;                       ///< this end's address and the relay's
+    std::span<const key_pin> pins;       ///< accept the relay by one of these keys, and by nothing else
+    std::string_view roots;              ///< PEM certificates to trust; without pins
+    bool system_roots = true;            ///< trust those of the system too; without pins
     wall_time wall{};                   ///< calendar time of `create`, for the certificate's dates; needed without pins
     byte_view ticket;                   ///< `ticket()` of an earlier tunnel to the same relay, or empty; see there
     std::uint32_t max_flows = 64;       ///< 1…65535

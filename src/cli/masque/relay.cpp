@@ -17,6 +17,7 @@
 #include "cli/commands.hpp"
 #include "cli/failure.hpp"
 #include "cli/option_file.hpp"
+#include "io/calendar.hpp"
 #include "relay/figures_endpoint.hpp"
 #include "relay/relay_figures.hpp"
 #include "relay/relay_identity.hpp"
@@ -32,6 +33,7 @@ struct relay_options {
     std::string state = "relay-state";
     std::vector<std::string> names{"localhost", "127.0.0.1"};
     std::string token_file;
+    std::string client_roots;
     bool open = false;
     std::vector<std::string> allow;
     std::vector<std::string> deny;
@@ -121,8 +123,10 @@ public:
         io::relay_identity identity;
         std::string error;
         if (!io::load_relay_identity(options_.state, options_.names, identity, error)) fail("relay", error);
-        tokens_ = options_.open ? std::vector<std::string>{} : lines_of(token_file());
-        if (tokens_.empty() && !options_.open) fail("relay", token_file() + ": holds no token");
+        if (wants_token()) tokens_ = lines_of(token_file());
+        if (tokens_.empty() && wants_token()) fail("relay", token_file() + ": holds no token");
+        if (!options_.client_roots.empty() && !io::read_text_file(options_.client_roots, client_roots_, error))
+            fail("relay", error);
 
         if (const int e = uv_loop_init(&loop_); e != 0) fail("relay", uv_strerror(e));
         start(identity, error);
@@ -142,6 +146,10 @@ public:
 private:
     static constexpr std::uint64_t tick_ms = 250;
 
+    /// Where certificates admit clients, tokens do so only if they are named.
+    [[nodiscard]] bool wants_token() const {
+        return !options_.open && (options_.client_roots.empty() || !options_.token_file.empty());
+    }
     [[nodiscard]] std::string token_file() const {
         return options_.token_file.empty() ? options_.state + "/relay.tokens" : options_.token_file;
     }
@@ -155,6 +163,8 @@ private:
         protocol.private_key = identity.key;
         protocol.secret = identity.secret;
         protocol.tokens = tokens;
+        protocol.client_roots = client_roots_;
+        protocol.wall = io::calendar_now();
         protocol.policy = policy_from(options_);
         protocol.retry = options_.retry;
         protocol.max_connections = options_.max_connections;
@@ -184,12 +194,15 @@ private:
                     options_.listed_only     ? " that are listed"
                     : options_.allow.empty() ? ""
                                              : " and those allowed");
-        std::printf("%s\n", options_.open ? "open to everybody" : ("tokens in " + token_file()).c_str());
+        if (options_.open) std::puts("open to everybody");
+        if (!options_.client_roots.empty()) std::printf("for clients of %s\n", options_.client_roots.c_str());
+        if (wants_token()) std::printf("tokens in %s\n", token_file().c_str());
         if (!options_.stats.empty()) std::printf("figures at http://%s/stats and /metrics\n", options_.stats.c_str());
-        std::printf(
-            "use it: duality tunnel --relay HOST:%u --pin %.*s %s%s--listen 127.0.0.1:PORT --target HOST:PORT\n",
-            unsigned{server_->local().port()}, static_cast<int>(text.size()), text.data(),
-            options_.open ? "" : "--token-file ", options_.open ? "" : (token_file() + " ").c_str());
+        std::printf("use it: duality tunnel --relay HOST:%u --pin %.*s %s--listen 127.0.0.1:PORT --target HOST:PORT\n",
+                    unsigned{server_->local().port()}, static_cast<int>(text.size()), text.data(),
+                    wants_token()                   ? ("--token-file " + token_file() + " ").c_str()
+                    : options_.client_roots.empty() ? ""
+                                                    : "--certificate FILE.pem --key FILE.key ");
         std::fflush(stdout);
     }
 
@@ -241,6 +254,7 @@ private:
 
     relay_options options_;
     std::vector<std::string> tokens_;
+    std::string client_roots_;
     uv_loop_t loop_{};
     std::unique_ptr<io::relay_workers> server_;
     std::unique_ptr<io::figures_endpoint> endpoint_;
@@ -274,7 +288,12 @@ void add_relay_command(CLI::App& app) {
                                               "One token per line; who shows one may use the relay; default: "
                                               "relay.tokens in the state folder, made on first use");
     tokens->type_name("FILE");
-    command->add_flag("--open", options->open, "Everybody may use the relay")->excludes(tokens);
+    CLI::Option* roots =
+        command->add_option("--client-roots", options->client_roots,
+                            "Who shows a certificate that one of these has issued may use the relay; who shows none "
+                            "may not, unless --tokens is given too");
+    roots->type_name("FILE.pem");
+    command->add_flag("--open", options->open, "Everybody may use the relay")->excludes(tokens)->excludes(roots);
     command->add_option("--allow", options->allow, "Targets allowed although they are not public")->type_name("PREFIX");
     command->add_option("--deny", options->deny, "Targets refused although they are public")->type_name("PREFIX");
     command->add_flag("--listed-only", options->listed_only, "Nothing is allowed but what --allow lists");
@@ -292,11 +311,13 @@ void add_relay_command(CLI::App& app) {
               "Connections from one address; an IPv6 /64 is one");
     add_limit("--max-tunnels", options->max_tunnels, "Tunnels of all clients; the workers divide them");
     add_limit("--max-tunnels-per-client", options->max_tunnels_per_client,
-              "Tunnels of one token, or of one address where there are no tokens");
+              "Tunnels of one token or certificate, or of one address where neither is wanted");
     command->add_option("--rate", options->rate_kbps, "Payload of one client, both directions together; 0: no limit")
         ->type_name("KBIT/S")
         ->capture_default_str();
-    command->add_option("--quota", options->quota_mb, "Payload of one token until the next start; 0: no limit")
+    command
+        ->add_option("--quota", options->quota_mb,
+                     "Payload of one token or certificate until the next start; 0: no limit")
         ->type_name("MB")
         ->capture_default_str();
     command
@@ -315,6 +336,7 @@ void add_relay_command(CLI::App& app) {
     command->callback([options, command] {
         apply_option_file(*command);
         if (options->open && !options->token_file.empty()) fail("relay", "open and tokens exclude each other");
+        if (options->open && !options->client_roots.empty()) fail("relay", "open and client-roots exclude each other");
         relay_run{*options}.run();
     });
 }

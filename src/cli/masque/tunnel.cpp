@@ -30,6 +30,8 @@ struct tunnel_options {
     std::string target;
     std::string token;
     std::string token_file;
+    std::string certificate;
+    std::string key;
     std::vector<std::string> pins;
     std::string roots;
     bool no_direct = false;
@@ -65,6 +67,9 @@ public:
             options_.token.resize(std::min(options_.token.find_first_of("\r\n"), options_.token.size()));
         }
         if (!options_.roots.empty() && !io::read_text_file(options_.roots, roots_, error)) fail("tunnel", error);
+        if (!options_.certificate.empty() && (!io::read_text_file(options_.certificate, certificate_, error) ||
+                                              !io::read_text_file(options_.key, key_, error)))
+            fail("tunnel", error);
         for (const std::string& text : options_.pins) {
             const result<masque::key_pin> pin = masque::key_pin::parse(text);
             if (!pin) fail("tunnel", "--pin: '" + text + "' is not sha256//BASE64");
@@ -82,6 +87,8 @@ public:
         }
         config.protocol.relay = options_.relay;
         config.protocol.token = options_.token;
+        config.protocol.certificate_chain = certificate_;
+        config.protocol.private_key = key_;
         config.protocol.pins = pins_;
         config.protocol.roots = roots_;
         config.protocol.payload_lifetime = duration::from_ms(options_.lifetime_ms);
@@ -156,6 +163,8 @@ private:
         io::bond_client_config config;
         config.protocol.relay = plain.protocol.relay;
         config.protocol.token = plain.protocol.token;
+        config.protocol.certificate_chain = plain.protocol.certificate_chain;
+        config.protocol.private_key = plain.protocol.private_key;
         config.protocol.pins = plain.protocol.pins;
         config.protocol.roots = plain.protocol.roots;
         config.protocol.payload_lifetime = plain.protocol.payload_lifetime;
@@ -208,6 +217,8 @@ private:
 
     tunnel_options options_;
     std::string roots_;
+    std::string certificate_;
+    std::string key_;
     std::vector<masque::key_pin> pins_;
     uv_loop_t loop_{};
     std::unique_ptr<io::tunnel_client> client_;
@@ -236,6 +247,11 @@ void add_tunnel_command(CLI::App& app) {
     command->add_option("--token-file", options->token_file, "The first line is the token")
         ->type_name("FILE")
         ->excludes(token);
+    command
+        ->add_option("--certificate", options->certificate,
+                     "Shown to a relay that wants its clients to have one; with those that lead to its authority")
+        ->type_name("FILE.pem");
+    command->add_option("--key", options->key, "Private key of --certificate")->type_name("FILE.key");
     command->add_option("--pin", options->pins, "Trust the relay by this key and nothing else; may be repeated")
         ->type_name("sha256//BASE64");
     command->add_option("--roots", options->roots, "Trust these certificates too, besides the system's")
@@ -272,6 +288,7 @@ void add_tunnel_command(CLI::App& app) {
             if (value->empty()) throw CLI::RequiredError(name);
         if (!options->token.empty() && !options->token_file.empty())
             fail("tunnel", "token and token-file exclude each other");
+        if (options->certificate.empty() != options->key.empty()) fail("tunnel", "certificate and key need each other");
         tunnel_run{*options}.run();
     });
 }

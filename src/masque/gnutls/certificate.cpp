@@ -73,7 +73,8 @@ result<certificate> make_certificate(const certificate_request& request) noexcep
         gnutls_x509_crt_set_basic_constraints(raw, request.authority ? 1 : 0, -1) == GNUTLS_E_SUCCESS &&
         gnutls_x509_crt_set_key_usage(raw, usage) == GNUTLS_E_SUCCESS &&
         (request.authority ||
-         gnutls_x509_crt_set_key_purpose_oid(raw, GNUTLS_KP_TLS_WWW_SERVER, 0) == GNUTLS_E_SUCCESS) &&
+         gnutls_x509_crt_set_key_purpose_oid(raw, request.client ? GNUTLS_KP_TLS_WWW_CLIENT : GNUTLS_KP_TLS_WWW_SERVER,
+                                             0) == GNUTLS_E_SUCCESS) &&
         add_names(raw, request.names);
     if (!filled) return status::invalid_argument;
 

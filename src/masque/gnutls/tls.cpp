@@ -52,6 +52,7 @@ struct context::state {
     std::unique_ptr<gnutls_priority_st, priority_deleter> priority;
     std::unique_ptr<gnutls_certificate_credentials_st, credentials_deleter> credentials;
     std::array<std::uint8_t, 64> ticket_keys{};
+    gnutls_certificate_request_t wanted = GNUTLS_CERT_IGNORE;  ///< of clients
 };
 
 context::context(context&& other) noexcept : state_{std::exchange(other.state_, nullptr)}, anchors_{other.anchors_} {}
@@ -76,34 +77,47 @@ namespace {
     return true;
 }
 
+[[nodiscard]] bool use(context::state& made, const key_pair& own) noexcept {
+    const gnutls_datum_t chain = datum(own.chain);
+    const gnutls_datum_t key = datum(own.key);
+    return gnutls_certificate_set_x509_key_mem(made.credentials.get(), &chain, &key, GNUTLS_X509_FMT_PEM) >= 0;
+}
+
+[[nodiscard]] bool trust(context::state& made, std::string_view roots) noexcept {
+    const gnutls_datum_t bytes = datum(roots);
+    return gnutls_certificate_set_x509_trust_mem(made.credentials.get(), &bytes, GNUTLS_X509_FMT_PEM) > 0;
+}
+
+void verify_peers(context::state& made) noexcept {
+    gnutls_certificate_set_verify_function(made.credentials.get(), verify_peer);
+    // Dates are compared with the caller's calendar, not with the system's.
+    gnutls_certificate_set_verify_flags(made.credentials.get(), GNUTLS_VERIFY_DISABLE_TIME_CHECKS);
+}
+
 }  // namespace
 
-result<context> context::create_server(std::string_view chain, std::string_view key, byte_view secret) noexcept {
+result<context> context::create_server(const key_pair& own, byte_view secret, const client_check& clients) noexcept {
     context made;
     made.state_ = new (std::nothrow) state{};
     if (made.state_ == nullptr || !prepare(*made.state_)) return status::out_of_memory;
-    const gnutls_datum_t chain_bytes = datum(chain);
-    const gnutls_datum_t key_bytes = datum(key);
-    if (gnutls_certificate_set_x509_key_mem(made.state_->credentials.get(), &chain_bytes, &key_bytes,
-                                            GNUTLS_X509_FMT_PEM) < 0)
-        return status::malformed;
+    if (!use(*made.state_, own)) return status::malformed;
     made.state_->ticket_keys = ticket_keys<64>(secret);
+    if (clients.roots.empty()) return made;
+    if (!trust(*made.state_, clients.roots)) return status::malformed;
+    verify_peers(*made.state_);
+    made.state_->wanted = clients.needed ? GNUTLS_CERT_REQUIRE : GNUTLS_CERT_REQUEST;
     return made;
 }
 
-result<context> context::create_client(std::string_view roots, bool system_roots) noexcept {
+result<context> context::create_client(std::string_view roots, bool system_roots, const key_pair& own) noexcept {
     context made;
     made.state_ = new (std::nothrow) state{};
     if (made.state_ == nullptr || !prepare(*made.state_)) return status::out_of_memory;
-    gnutls_certificate_credentials_t credentials = made.state_->credentials.get();
-    const gnutls_datum_t bytes = datum(roots);
-    if (!roots.empty() && gnutls_certificate_set_x509_trust_mem(credentials, &bytes, GNUTLS_X509_FMT_PEM) <= 0)
-        return status::malformed;
-    if (system_roots) (void)gnutls_certificate_set_x509_system_trust(credentials);
+    if (!roots.empty() && !trust(*made.state_, roots)) return status::malformed;
+    if (!own.chain.empty() && !use(*made.state_, own)) return status::malformed;
+    if (system_roots) (void)gnutls_certificate_set_x509_system_trust(made.state_->credentials.get());
     made.trust_in(roots, system_roots);
-    gnutls_certificate_set_verify_function(credentials, verify_peer);
-    // Dates are compared with the caller's calendar, not with the system's.
-    gnutls_certificate_set_verify_flags(credentials, GNUTLS_VERIFY_DISABLE_TIME_CHECKS);
+    verify_peers(*made.state_);
     return made;
 }
 
@@ -129,7 +143,9 @@ namespace {
 
 }  // namespace
 
-status session::create_server(const context& credentials, ngtcp2_crypto_conn_ref& reference) noexcept {
+status session::create_server(const context& credentials, ngtcp2_crypto_conn_ref& reference, wall_time now) noexcept {
+    server_ = true;
+    expected_.now = now;
     gnutls_session_t native = nullptr;
     // The tickets hold all there is to know, and without GNUTLS_ENABLE_EARLY_DATA none of them allows 0-RTT.
     if (gnutls_init(&native, GNUTLS_SERVER | GNUTLS_NO_AUTO_SEND_TICKET | GNUTLS_NO_END_OF_EARLY_DATA) !=
@@ -137,6 +153,13 @@ status session::create_server(const context& credentials, ngtcp2_crypto_conn_ref
         return status::out_of_memory;
     native_ = native;
     if (const status s = set_up(native, credentials.get(), *this, reference); failed(s)) return s;
+    if (credentials.get().wanted != GNUTLS_CERT_IGNORE) {
+        gnutls_certificate_server_set_request(native, credentials.get().wanted);
+        // Whom the relay trusts is nobody's business; a client has one certificate for it or none.
+        gnutls_certificate_send_x509_rdn_sequence(native, 1);
+        tickets_ = false;
+        return ngtcp2_crypto_gnutls_configure_server_session(native) == 0 ? status::ok : status::unsupported;
+    }
     auto& keys = credentials.get().ticket_keys;
     const gnutls_datum_t key{keys.data(), static_cast<unsigned>(keys.size())};
     if (gnutls_session_ticket_enable_server(native, &key) != GNUTLS_E_SUCCESS) return status::unsupported;
@@ -147,7 +170,8 @@ status session::create_server(const context& credentials, ngtcp2_crypto_conn_ref
 status session::create_client(const context& credentials, ngtcp2_crypto_conn_ref& reference,
                               const expectation& expected, const allocator& memory) noexcept {
     gnutls_session_t native = nullptr;
-    if (gnutls_init(&native, GNUTLS_CLIENT | GNUTLS_NO_END_OF_EARLY_DATA) != GNUTLS_E_SUCCESS)
+    if (gnutls_init(&native, GNUTLS_CLIENT | GNUTLS_NO_END_OF_EARLY_DATA | GNUTLS_FORCE_CLIENT_CERT) !=
+        GNUTLS_E_SUCCESS)
         return status::out_of_memory;
     native_ = native;
     expect(credentials, expected, memory);
@@ -175,6 +199,7 @@ bool session::is_resumed() const noexcept {
 }
 
 void session::send_ticket() noexcept {
+    if (!tickets_) return;
     (void)gnutls_session_ticket_send(static_cast<gnutls_session_t>(native_), 1, 0);
 }
 
@@ -188,24 +213,28 @@ refusal session::judge_peer(void* shown) noexcept {
     const auto native = static_cast<gnutls_session_t>(shown);
     unsigned count = 0;
     const gnutls_datum_t* const chain = gnutls_certificate_get_peers(native, &count);
+    // Who must have a certificate to show is a client's question; the TLS library has it answered by its server.
+    if (server_ && (chain == nullptr || count == 0)) return refusal::none;
     if (chain == nullptr || count == 0 || gnutls_certificate_type_get(native) != GNUTLS_CRT_X509)
         return refusal::untrusted;
+    const x509_ptr leaf = import(chain[0], GNUTLS_X509_FMT_DER);
+    key_pin pin;
+    if (!leaf || !pin_of(leaf.get(), pin)) return refusal::untrusted;
 
     if (!expected_.pins.empty()) {
-        const x509_ptr leaf = import(chain[0], GNUTLS_X509_FMT_DER);
-        key_pin pin;
-        if (!leaf || !pin_of(leaf.get(), pin)) return refusal::untrusted;
         const bool known = std::find(expected_.pins.begin(), expected_.pins.end(), pin) != expected_.pins.end();
         return known ? refusal::none : refusal::wrong_key;
     }
 
     gnutls_typed_vdata_st wanted[2]{};
-    wanted[0].type = GNUTLS_DT_DNS_HOSTNAME;
-    wanted[0].data = reinterpret_cast<unsigned char*>(name_);
-    wanted[1].type = GNUTLS_DT_KEY_PURPOSE_OID;
-    wanted[1].data = const_cast<unsigned char*>(reinterpret_cast<const unsigned char*>(GNUTLS_KP_TLS_WWW_SERVER));
+    const char* const purpose = server_ ? GNUTLS_KP_TLS_WWW_CLIENT : GNUTLS_KP_TLS_WWW_SERVER;
+    wanted[0].type = GNUTLS_DT_KEY_PURPOSE_OID;
+    wanted[0].data = const_cast<unsigned char*>(reinterpret_cast<const unsigned char*>(purpose));
+    wanted[1].type = GNUTLS_DT_DNS_HOSTNAME;
+    wanted[1].data = reinterpret_cast<unsigned char*>(name_);
     unsigned problems = 0;
-    if (gnutls_certificate_verify_peers(native, wanted, 2, &problems) != GNUTLS_E_SUCCESS) return refusal::untrusted;
+    if (gnutls_certificate_verify_peers(native, wanted, server_ ? 1 : 2, &problems) != GNUTLS_E_SUCCESS)
+        return refusal::untrusted;
     const std::time_t now = seconds(expected_.now);
     for (unsigned i = 0; i < count; ++i) {
         const x509_ptr certificate = import(chain[i], GNUTLS_X509_FMT_DER);
@@ -214,7 +243,10 @@ refusal session::judge_peer(void* shown) noexcept {
             now > gnutls_x509_crt_get_expiration_time(certificate.get()))
             return refusal::expired;
     }
-    if (problems == 0) return refusal::none;
+    if (problems == 0) {
+        if (server_) client_key_ = pin;
+        return refusal::none;
+    }
     return (problems & GNUTLS_CERT_UNEXPECTED_OWNER) != 0 ? refusal::wrong_name : refusal::untrusted;
 }
 

@@ -80,7 +80,8 @@ using extension_ptr = std::unique_ptr<X509_EXTENSION, tls::freed_by<X509_EXTENSI
                          request.authority ? "critical,keyCertSign,cRLSign" : "critical,digitalSignature") &&
            add_extension(out, issuer, NID_subject_key_identifier, "hash") &&
            (issuer == out || add_extension(out, issuer, NID_authority_key_identifier, "keyid:always")) &&
-           (request.authority || add_extension(out, issuer, NID_ext_key_usage, "serverAuth")) &&
+           (request.authority ||
+            add_extension(out, issuer, NID_ext_key_usage, request.client ? "clientAuth" : "serverAuth")) &&
            add_names(out, request.names);
 }
 

@@ -101,6 +101,12 @@ namespace {
     return true;
 }
 
+[[nodiscard]] bool use(SSL_CTX* native, const key_pair& own) noexcept {
+    const key_ptr key = read_key(own.key);
+    return use_chain(native, own.chain) && key && SSL_CTX_use_PrivateKey(native, key.get()) == 1 &&
+           SSL_CTX_check_private_key(native) == 1;
+}
+
 [[nodiscard]] bool trust(SSL_CTX* native, std::string_view roots) noexcept {
     const bio_ptr from = reader_of(roots);
     std::size_t count = 0;
@@ -113,17 +119,23 @@ namespace {
 
 }  // namespace
 
-result<context> context::create_server(std::string_view chain, std::string_view key, byte_view secret) noexcept {
+result<context> context::create_server(const key_pair& own, byte_view secret, const client_check& clients) noexcept {
     const error_scope errors;
     context made;
     made.state_ = new (std::nothrow) state{};
     if (made.state_ == nullptr || !prepare(*made.state_)) return status::out_of_memory;
     SSL_CTX* const native = made.state_->native.get();
-    const key_ptr own = read_key(key);
-    if (!use_chain(native, chain) || !own || SSL_CTX_use_PrivateKey(native, own.get()) != 1 ||
-        SSL_CTX_check_private_key(native) != 1)
-        return status::malformed;
+    if (!use(native, own)) return status::malformed;
     SSL_CTX_set_alpn_select_cb(native, select_protocol, nullptr);
+    if (!clients.roots.empty()) {
+        if (!trust(native, clients.roots)) return status::malformed;
+        SSL_CTX_set_mode(native, SSL_MODE_NO_AUTO_CHAIN);  // they are nothing to show
+        SSL_CTX_set_verify(native, SSL_VERIFY_PEER | (clients.needed ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), nullptr);
+        SSL_CTX_set_cert_verify_callback(native, verify_peer, nullptr);
+        SSL_CTX_set_options(native, SSL_OP_NO_TICKET);
+        if (SSL_CTX_set_num_tickets(native, 0) != 1) return status::unsupported;
+        return made;
+    }
     // The tickets hold all there is to know, and none of them allows 0-RTT.
     auto keys = ticket_keys<80>(secret);
     SSL_CTX_set_timeout(native, ticket_lifetime_s);
@@ -133,13 +145,14 @@ result<context> context::create_server(std::string_view chain, std::string_view 
     return made;
 }
 
-result<context> context::create_client(std::string_view roots, bool system_roots) noexcept {
+result<context> context::create_client(std::string_view roots, bool system_roots, const key_pair& own) noexcept {
     const error_scope errors;
     context made;
     made.state_ = new (std::nothrow) state{};
     if (made.state_ == nullptr || !prepare(*made.state_)) return status::out_of_memory;
     SSL_CTX* const native = made.state_->native.get();
     if (!roots.empty() && !trust(native, roots)) return status::malformed;
+    if (!own.chain.empty() && !use(native, own)) return status::malformed;
     if (system_roots) (void)SSL_CTX_set_default_verify_paths(native);
     made.trust_in(roots, system_roots);
     SSL_CTX_set_session_cache_mode(native, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
@@ -171,8 +184,10 @@ namespace {
 
 }  // namespace
 
-status session::create_server(const context& credentials, ngtcp2_crypto_conn_ref& reference) noexcept {
+status session::create_server(const context& credentials, ngtcp2_crypto_conn_ref& reference, wall_time now) noexcept {
     const error_scope errors;
+    server_ = true;
+    expected_.now = now;
     if (const status s = set_up(credentials.get(), *this, reference, native_); failed(s)) return s;
     SSL* const ssl = ssl_of(native_);
     SSL_set_accept_state(ssl);
@@ -222,10 +237,10 @@ refusal session::judge_peer(void* shown) noexcept {
     auto* const chain = static_cast<X509_STORE_CTX*>(shown);
     // Whatever the reason, the handshake must not go on as if there were none.
     X509_STORE_CTX_set_error(chain, X509_V_ERR_APPLICATION_VERIFICATION);
+    X509* const leaf = X509_STORE_CTX_get0_cert(chain);
+    key_pin pin;
+    if (leaf == nullptr || !pin_of(leaf, pin)) return refusal::untrusted;
     if (!expected_.pins.empty()) {
-        X509* const leaf = X509_STORE_CTX_get0_cert(chain);
-        key_pin pin;
-        if (leaf == nullptr || !pin_of(leaf, pin)) return refusal::untrusted;
         if (std::find(expected_.pins.begin(), expected_.pins.end(), pin) == expected_.pins.end())
             return refusal::wrong_key;
         X509_STORE_CTX_set_error(chain, X509_V_OK);
@@ -236,12 +251,17 @@ refusal session::judge_peer(void* shown) noexcept {
     // Dates are compared with the caller's calendar, not with the system's.
     X509_VERIFY_PARAM_set_time(rules, static_cast<std::time_t>(expected_.now.ns() / 1'000'000'000));
     X509_VERIFY_PARAM_set_hostflags(rules, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
-    const std::optional<ip_address> ip = ip_address::parse({name_});
-    const byte_view raw = ip ? ip->bytes() : byte_view{};
-    const int named =
-        ip ? X509_VERIFY_PARAM_set1_ip(rules, raw.data(), raw.size()) : X509_VERIFY_PARAM_set1_host(rules, name_, 0);
-    if (named != 1) return refusal::untrusted;
-    if (X509_verify_cert(chain) == 1) return refusal::none;
+    if (!server_) {
+        const std::optional<ip_address> ip = ip_address::parse({name_});
+        const byte_view raw = ip ? ip->bytes() : byte_view{};
+        const int named = ip ? X509_VERIFY_PARAM_set1_ip(rules, raw.data(), raw.size())
+                             : X509_VERIFY_PARAM_set1_host(rules, name_, 0);
+        if (named != 1) return refusal::untrusted;
+    }
+    if (X509_verify_cert(chain) == 1) {
+        if (server_) client_key_ = pin;
+        return refusal::none;
+    }
     switch (X509_STORE_CTX_get_error(chain)) {
         case X509_V_ERR_CERT_HAS_EXPIRED:
         case X509_V_ERR_CERT_NOT_YET_VALID: return refusal::expired;
