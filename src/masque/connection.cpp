@@ -74,8 +74,8 @@ ngtcp2_socklen put_address(const udp_address& address, std::array<std::uint8_t, 
     return seed;
 }
 
-[[nodiscard]] const allocator& allocator_of(void* user) noexcept {
-    return *static_cast<const allocator*>(user);
+[[nodiscard]] connection_home& home_of(void* user) noexcept {
+    return *static_cast<connection_home*>(user);
 }
 
 }  // namespace
@@ -106,16 +106,14 @@ connection::connection(connection_environment& environment, connection_owner& ow
       random_{random_seed()},
       requests_{environment.memory, mix{}},
       now_{now},
-      born_{now} {
-    quic_memory_ = {&environment_.memory,
-                    [](std::size_t size, void* user) { return sized_heap::allocate(allocator_of(user), size); },
-                    [](void* block, void* user) { sized_heap::release(allocator_of(user), block); },
-                    [](std::size_t count, std::size_t size, void* user) {
-                        return sized_heap::allocate_zeroed(allocator_of(user), count, size);
-                    },
-                    [](void* block, std::size_t size, void* user) {
-                        return sized_heap::reallocate(allocator_of(user), block, size);
-                    }};
+      born_{now},
+      active_at_{now} {
+    home_.open(environment_.memory, environment_.rest_after > duration::zero() ? &environment_.homes : nullptr);
+    quic_memory_ = {
+        &home_, [](std::size_t size, void* user) { return home_of(user).allocate(size); },
+        [](void* block, void* user) { home_of(user).release(block); },
+        [](std::size_t count, std::size_t size, void* user) { return home_of(user).allocate_zeroed(count, size); },
+        [](void* block, std::size_t size, void* user) { return home_of(user).reallocate(block, size); }};
     http_memory_ = {quic_memory_.user_data, quic_memory_.malloc, quic_memory_.free, quic_memory_.calloc,
                     quic_memory_.realloc};
     reference_ = {[](ngtcp2_crypto_conn_ref* self) { return static_cast<connection*>(self->user_data)->quic_; }, this};
@@ -124,8 +122,8 @@ connection::connection(connection_environment& environment, connection_owner& ow
 
 connection::~connection() {
     // The libraries may look at what they were given until they are gone.
-    if (http_ != nullptr) nghttp3_conn_del(http_);
-    if (quic_ != nullptr) ngtcp2_conn_del(quic_);
+    if (http_ != nullptr) nghttp3_conn_del(http());
+    if (quic_ != nullptr) ngtcp2_conn_del(quic());
     requests_.for_each([&](std::int64_t, request* r) {
         r->unsent_capsules.clear(environment_.pool);
         r->unacked_capsules.clear(environment_.pool);
@@ -158,8 +156,8 @@ status connection::start_client(instant now, const udp_path& path, const tls::ex
     if (const status s = tls_->create_client(environment_.credentials, reference_, expected, environment_.memory);
         failed(s))
         return s;
-    ngtcp2_conn_set_tls_native_handle(quic_, tls_->native());
-    ngtcp2_conn_set_keep_alive_timeout(quic_, static_cast<ngtcp2_duration>(environment_.config.keep_alive.ns()));
+    ngtcp2_conn_set_tls_native_handle(quic(), tls_->native());
+    ngtcp2_conn_set_keep_alive_timeout(quic(), static_cast<ngtcp2_duration>(environment_.config.keep_alive.ns()));
     return status::ok;
 }
 
@@ -197,8 +195,8 @@ status connection::start_server(instant now, const udp_path& path, const first_p
             tls_->create_server(environment_.credentials, reference_, environment_.wall + (now - environment_.wall_at));
         failed(s))
         return s;
-    ngtcp2_conn_set_tls_native_handle(quic_, tls_->native());
-    ngtcp2_conn_set_keep_alive_timeout(quic_, static_cast<ngtcp2_duration>(environment_.config.keep_alive.ns()));
+    ngtcp2_conn_set_tls_native_handle(quic(), tls_->native());
+    ngtcp2_conn_set_keep_alive_timeout(quic(), static_cast<ngtcp2_duration>(environment_.config.keep_alive.ns()));
     // The client uses its own choice until it has seen ours.
     first_id_ = first.destination_id;
     if (!owner_.on_new_id(*this, source) || !owner_.on_new_id(*this, first.destination_id))
@@ -240,18 +238,19 @@ void connection::read(instant now, const udp_path& path, ecn mark, byte_view pac
         return;
     }
     if (state_ != life::open) return;
+    active_at_ = now;
     ++environment_.stats.packets_received;
     environment_.stats.bytes_received += packet.size();
     const native_path native{path};
     const ngtcp2_pkt_info info{static_cast<std::uint8_t>(mark)};
     const int error =
-        ngtcp2_conn_read_pkt(quic_, &native.get(), &info, packet.data(), packet.size(), to_timestamp(now));
+        ngtcp2_conn_read_pkt(quic(), &native.get(), &info, packet.data(), packet.size(), to_timestamp(now));
     wants_write_ = true;
     if (error != 0) return fail(now, error);
     if (!server_ || !tls_ || !handshake_done()) return;
     // The keys are ngtcp2's by now, and a client has nothing more to say to the TLS library (see `take_crypto_data`),
     // which would keep twice as much for a connection as the keys take.
-    ngtcp2_conn_set_tls_native_handle(quic_, nullptr);
+    ngtcp2_conn_set_tls_native_handle(quic(), nullptr);
     tls_ = nullptr;
 }
 
@@ -275,7 +274,7 @@ bool connection::write(instant now, byte_span room, quic_packet& out) noexcept {
     }
     if (size == 0) {
         wants_write_ = false;
-        ngtcp2_conn_update_pkt_tx_time(quic_, at);
+        ngtcp2_conn_update_pkt_tx_time(quic(), at);
         return false;
     }
     put_out(path.path, info, room.first(static_cast<std::size_t>(size)), out);
@@ -289,25 +288,25 @@ ngtcp2_ssize connection::write_streams(byte_span room, ngtcp2_path_storage& path
         std::int64_t id = -1;
         int last = 0;
         nghttp3_vec pieces[8];
-        const nghttp3_ssize count = nghttp3_conn_writev_stream(http_, &id, &last, pieces, std::size(pieces));
+        const nghttp3_ssize count = nghttp3_conn_writev_stream(http(), &id, &last, pieces, std::size(pieces));
         if (count < 0) return http_failure(static_cast<int>(count));
         if (id == -1) break;
         ngtcp2_ssize taken = 0;
         const std::uint32_t flags =
             NGTCP2_WRITE_STREAM_FLAG_MORE | (last != 0 ? std::uint32_t{NGTCP2_WRITE_STREAM_FLAG_FIN} : 0u);
         const ngtcp2_ssize size =
-            ngtcp2_conn_writev_stream(quic_, &path.path, &info, room.data(), room.size(), &taken, flags, id,
+            ngtcp2_conn_writev_stream(quic(), &path.path, &info, room.data(), room.size(), &taken, flags, id,
                                       reinterpret_cast<const ngtcp2_vec*>(pieces), static_cast<std::size_t>(count), at);
         if (size == NGTCP2_ERR_STREAM_DATA_BLOCKED) {
-            (void)nghttp3_conn_block_stream(http_, id);
+            (void)nghttp3_conn_block_stream(http(), id);
             continue;
         }
         if (size == NGTCP2_ERR_STREAM_SHUT_WR) {
-            nghttp3_conn_shutdown_stream_write(http_, id);
+            nghttp3_conn_shutdown_stream_write(http(), id);
             continue;
         }
         if (taken >= 0 && (size >= 0 || size == NGTCP2_ERR_WRITE_MORE)) {
-            const int error = nghttp3_conn_add_write_offset(http_, id, static_cast<std::size_t>(taken));
+            const int error = nghttp3_conn_add_write_offset(http(), id, static_cast<std::size_t>(taken));
             if (error != 0) return http_failure(error);
         }
         if (size != NGTCP2_ERR_WRITE_MORE) return size;
@@ -326,7 +325,7 @@ ngtcp2_ssize connection::write_datagrams(byte_span room, ngtcp2_path_storage& pa
         const datagram_pool::slot& content = environment_.pool[slot];
         const std::uint64_t id = content.owner << 17 | content.mark;
         const ngtcp2_ssize size =
-            ngtcp2_conn_writev_datagram(quic_, &path.path, &info, room.data(), room.size(), &accepted,
+            ngtcp2_conn_writev_datagram(quic(), &path.path, &info, room.data(), room.size(), &accepted,
                                         NGTCP2_WRITE_DATAGRAM_FLAG_MORE, id, &piece, 1, at);
         if (accepted != 0) {
             ++environment_.stats.datagrams_sent;
@@ -338,12 +337,13 @@ ngtcp2_ssize connection::write_datagrams(byte_span room, ngtcp2_path_storage& pa
         }
         if (size != NGTCP2_ERR_WRITE_MORE) return size;
     }
-    return ngtcp2_conn_writev_stream(quic_, &path.path, &info, room.data(), room.size(), nullptr,
+    return ngtcp2_conn_writev_stream(quic(), &path.path, &info, room.data(), room.size(), nullptr,
                                      NGTCP2_WRITE_STREAM_FLAG_NONE, -1, nullptr, 0, at);
 }
 
 void connection::put_out(const ngtcp2_path& path, const ngtcp2_pkt_info& info, byte_view bytes,
                          quic_packet& out) noexcept {
+    active_at_ = now_;
     ++environment_.stats.packets_sent;
     environment_.stats.bytes_sent += bytes.size();
     out = {get_path(path), static_cast<ecn>(info.ecn & 3), bytes};
@@ -358,10 +358,10 @@ bool connection::write_close(instant now, byte_span room, quic_packet& out) noex
     ngtcp2_pkt_info info{};
     if (close_packet_size_ > 0) {
         std::memcpy(room.data(), close_packet_.data(), close_packet_size_);
-        put_out(*ngtcp2_conn_get_path(quic_), info, room.first(close_packet_size_), out);
+        put_out(*ngtcp2_conn_get_path(quic()), info, room.first(close_packet_size_), out);
         return true;
     }
-    const ngtcp2_ssize size = ngtcp2_conn_write_connection_close(quic_, &path.path, &info, room.data(), room.size(),
+    const ngtcp2_ssize size = ngtcp2_conn_write_connection_close(quic(), &path.path, &info, room.data(), room.size(),
                                                                  &error_, to_timestamp(now));
     if (size <= 0) {  // no keys to say anything with
         state_ = life::over;
@@ -394,21 +394,32 @@ void connection::handle_timeout(instant now) noexcept {
         close(now);
         return;
     }
-    if (now < from_timestamp(ngtcp2_conn_get_expiry(quic_))) return;
+    if (now < (home_.rests() ? expiry_ : from_timestamp(ngtcp2_conn_get_expiry(quic())))) return rest(now);
     wants_write_ = true;
-    if (const int error = ngtcp2_conn_handle_expiry(quic_, to_timestamp(now)); error != 0) fail(now, error);
+    if (const int error = ngtcp2_conn_handle_expiry(quic(), to_timestamp(now)); error != 0) fail(now, error);
 }
 
 instant connection::next_timeout() const noexcept {
     if (state_ == life::over) return instant::never();
     if (state_ != life::open) return over_at_;
-    instant at =
-        std::min({from_timestamp(ngtcp2_conn_get_expiry(quic_)), heads_due_, born_ + environment_.config.max_lifetime});
+    const bool may_rest = environment_.rest_after > duration::zero() && !home_.rests();
+    instant at = std::min({home_.rests() ? expiry_ : from_timestamp(ngtcp2_conn_get_expiry(quic())),
+                           may_rest ? active_at_ + environment_.rest_after : instant::never(), heads_due_,
+                           born_ + environment_.config.max_lifetime});
     if (!early_.empty()) {
         datagram_pool& pool = environment_.pool;
         at = std::min(at, pool[early_.front()].at + environment_.config.early_age);
     }
     return at;
+}
+
+void connection::rest(instant now) noexcept {
+    if (environment_.rest_after <= duration::zero() || home_.rests() || now < active_at_ + environment_.rest_after)
+        return;
+    active_at_ = now;  // or else it is tried again after as long
+    if (wants_write_ || !handshake_done() || !queue_.empty()) return;
+    expiry_ = from_timestamp(ngtcp2_conn_get_expiry(quic()));
+    (void)home_.rest();
 }
 
 int connection::take_handshake() noexcept {
@@ -425,20 +436,20 @@ int connection::take_handshake() noexcept {
 }
 
 int connection::take_crypto_data(ngtcp2_encryption_level level, std::uint64_t offset, byte_view data) noexcept {
-    if (tls_) return ngtcp2_crypto_recv_crypto_data_cb(quic_, level, offset, data.data(), data.size(), this);
+    if (tls_) return ngtcp2_crypto_recv_crypto_data_cb(quic(), level, offset, data.data(), data.size(), this);
     // Tickets are a server's to give, and QUIC has no other message after the handshake (RFC 9001, sections 4.4 and 6).
-    ngtcp2_conn_set_tls_alert(quic_, tls::unexpected_message);
+    ngtcp2_conn_set_tls_alert(quic(), tls::unexpected_message);
     return NGTCP2_ERR_CRYPTO;
 }
 
 bool connection::handshake_done() const noexcept {
-    return ngtcp2_conn_get_handshake_completed(quic_) != 0;
+    return ngtcp2_conn_get_handshake_completed(quic()) != 0;
 }
 
 void connection::close(instant now) noexcept {
     if (state_ != life::open) return;
     ngtcp2_ccerr_set_application_error(&error_, NGHTTP3_H3_NO_ERROR, nullptr, 0);
-    over_at_ = now + duration::from_ns(static_cast<std::int64_t>(3 * ngtcp2_conn_get_pto(quic_)));
+    over_at_ = now + duration::from_ns(static_cast<std::int64_t>(3 * ngtcp2_conn_get_pto(quic())));
     state_ = life::closing;
     close_pending_ = wants_write_ = true;
     end_life(close_cause::local);
@@ -451,7 +462,7 @@ void connection::drop() noexcept {
 }
 
 void connection::fail(instant now, int error) noexcept {
-    over_at_ = now + duration::from_ns(static_cast<std::int64_t>(3 * ngtcp2_conn_get_pto(quic_)));
+    over_at_ = now + duration::from_ns(static_cast<std::int64_t>(3 * ngtcp2_conn_get_pto(quic())));
     switch (error) {
         case NGTCP2_ERR_DRAINING:
             state_ = life::draining;
@@ -476,7 +487,7 @@ void connection::fail(instant now, int error) noexcept {
     // Unless a callback has said already what was wrong.
     const tls::refusal refused = tls_ ? tls_->refused() : tls::refusal::none;
     const std::uint8_t alert =
-        refused != tls::refusal::none ? tls::alert_of(refused) : ngtcp2_conn_get_tls_alert(quic_);
+        refused != tls::refusal::none ? tls::alert_of(refused) : ngtcp2_conn_get_tls_alert(quic());
     if (error == NGTCP2_ERR_CRYPTO)
         ngtcp2_ccerr_set_tls_alert(&error_, alert, nullptr, 0);
     else if (error_.error_code == NGTCP2_NO_ERROR)
@@ -492,7 +503,7 @@ void connection::fail(instant now, int error) noexcept {
 /// What a relay answers to a client without a certificate that it takes.
 bool connection::wants_other_certificate() const noexcept {
     constexpr std::uint64_t first_alert = 0x100;  // RFC 9001, section 4.8
-    const ngtcp2_ccerr* const told = ngtcp2_conn_get_ccerr(quic_);
+    const ngtcp2_ccerr* const told = ngtcp2_conn_get_ccerr(quic());
     if (told->type != NGTCP2_CCERR_TYPE_TRANSPORT) return false;
     const std::uint64_t alert = told->error_code - first_alert;
     return alert == tls::certificate_required || alert == tls::access_denied || alert == tls::unknown_ca ||
@@ -511,7 +522,7 @@ status connection::migrate(instant now, const udp_path& to) noexcept {
     if (state_ != life::open || !handshake_done()) return status::wrong_state;
     const native_path native{to};
     wants_write_ = true;
-    const int error = ngtcp2_conn_initiate_immediate_migration(quic_, &native.get(), to_timestamp(now));
+    const int error = ngtcp2_conn_initiate_immediate_migration(quic(), &native.get(), to_timestamp(now));
     return error == 0 ? status::ok : status::wrong_state;
 }
 
@@ -519,19 +530,19 @@ void connection::forget_ids() noexcept {
     owner_.on_retired_id(*this, first_id_);
     if (quic_ == nullptr) return;
     std::array<ngtcp2_cid, 32> ids{};
-    if (const std::size_t count = ngtcp2_conn_get_scid(quic_, nullptr); count <= ids.size())
-        (void)ngtcp2_conn_get_scid(quic_, ids.data());
+    if (const std::size_t count = ngtcp2_conn_get_scid(quic(), nullptr); count <= ids.size())
+        (void)ngtcp2_conn_get_scid(quic(), ids.data());
     for (const ngtcp2_cid& id : ids)
         if (id.datalen > 0) owner_.on_retired_id(*this, id);
 }
 
 udp_path connection::current_path() const noexcept {
-    return get_path(*ngtcp2_conn_get_path(quic_));
+    return get_path(*ngtcp2_conn_get_path(quic()));
 }
 
 duration connection::smoothed_rtt() const noexcept {
     ngtcp2_conn_info info;
-    ngtcp2_conn_get_conn_info(quic_, &info);
+    ngtcp2_conn_get_conn_info(quic(), &info);
     return duration::from_ns(static_cast<std::int64_t>(info.smoothed_rtt));
 }
 

@@ -24,6 +24,7 @@
 #include "masque/datagram_pool.hpp"
 #include "masque/hash_map.hpp"
 #include "masque/heap.hpp"
+#include "masque/home.hpp"
 #include "masque/tls.hpp"
 
 namespace duality {
@@ -144,6 +145,8 @@ struct connection_environment {
     worker_steering steering;               ///< of the servers behind one port
     std::uint32_t worker = 0;               ///< which of them this is
     std::uint32_t first_id_prefix = 0;      ///< how a client's first connection id begins; 0: as it happens
+    duration rest_after{};                  ///< idle connections of a server rest; zero: they do not
+    home_pool homes;                        ///< of those that may
     connection_statistics stats;
 };
 
@@ -290,6 +293,18 @@ public:
 private:
     friend struct connection_callbacks;
 
+    // The libraries' objects, awake. In what they call themselves they are.
+    [[nodiscard]] ngtcp2_conn* quic() const noexcept {
+        home_.wake();
+        return quic_;
+    }
+    [[nodiscard]] nghttp3_conn* http() const noexcept {
+        home_.wake();
+        return http_;
+    }
+    /// Lays what the libraries keep to rest if there is nothing to do.
+    void rest(instant now) noexcept;
+
     /// Nothing is said to a client that may still turn out not to be admitted.
     [[nodiscard]] bool waits_for_certificate() const noexcept { return server_ && environment_.certificate_needed; }
 
@@ -345,12 +360,13 @@ private:
 
     connection_environment& environment_;
     connection_owner& owner_;
+    mutable connection_home home_;  ///< of all that the QUIC and HTTP/3 libraries keep
     ngtcp2_mem quic_memory_{};
     nghttp3_mem http_memory_{};
     ngtcp2_crypto_conn_ref reference_{};
-    heap_ptr<tls::session> tls_;  ///< a server has none any more when the handshake is done
-    ngtcp2_conn* quic_ = nullptr;
-    nghttp3_conn* http_ = nullptr;
+    heap_ptr<tls::session> tls_;    ///< a server has none any more when the handshake is done
+    ngtcp2_conn* quic_ = nullptr;   ///< see `quic()`
+    nghttp3_conn* http_ = nullptr;  ///< see `http()`
     ngtcp2_ccerr error_{};
     bond_exporter exporter_{};
     ngtcp2_cid first_id_{};  ///< where the client's first packet went
@@ -365,6 +381,8 @@ private:
     std::int64_t newest_request_ = -4;  ///< highest stream that the client has opened
     instant now_{};                     ///< of the call being served
     instant born_{};
+    instant active_at_{};                   ///< when something came or went
+    instant expiry_ = instant::never();     ///< of ngtcp2's timers, while it rests
     instant over_at_ = instant::never();    ///< end of closing or draining
     instant heads_due_ = instant::never();  ///< when the first of the heads that are still coming is late
     std::array<std::uint8_t, 128> close_packet_{};

@@ -51,15 +51,15 @@ bool connection::start_http() noexcept {
     const int made = server_ ? nghttp3_conn_server_new(&http_, &callbacks, &settings, &http_memory_, this)
                              : nghttp3_conn_client_new(&http_, &callbacks, &settings, &http_memory_, this);
     if (made != 0) return false;
-    if (server_) nghttp3_conn_set_max_client_streams_bidi(http_, environment_.max_requests);
+    if (server_) nghttp3_conn_set_max_client_streams_bidi(http(), environment_.max_requests);
     std::int64_t control = -1;
     std::int64_t encoder = -1;
     std::int64_t decoder = -1;
-    return ngtcp2_conn_open_uni_stream(quic_, &control, nullptr) == 0 &&
-           ngtcp2_conn_open_uni_stream(quic_, &encoder, nullptr) == 0 &&
-           ngtcp2_conn_open_uni_stream(quic_, &decoder, nullptr) == 0 &&
-           nghttp3_conn_bind_control_stream(http_, control) == 0 &&
-           nghttp3_conn_bind_qpack_streams(http_, encoder, decoder) == 0;
+    return ngtcp2_conn_open_uni_stream(quic(), &control, nullptr) == 0 &&
+           ngtcp2_conn_open_uni_stream(quic(), &encoder, nullptr) == 0 &&
+           ngtcp2_conn_open_uni_stream(quic(), &decoder, nullptr) == 0 &&
+           nghttp3_conn_bind_control_stream(http(), control) == 0 &&
+           nghttp3_conn_bind_qpack_streams(http(), encoder, decoder) == 0;
 }
 
 int connection::http_failure(int error) noexcept {
@@ -140,17 +140,17 @@ void connection::peek_at_settings(std::int64_t id, std::uint64_t offset, byte_vi
 int connection::take_stream_data(std::uint32_t flags, std::int64_t id, std::uint64_t offset, byte_view data) noexcept {
     if (http_ == nullptr) return NGTCP2_ERR_CALLBACK_FAILURE;
     if (!server_ && !settings_known_ && ngtcp2_is_bidi_stream(id) == 0) peek_at_settings(id, offset, data);
-    const nghttp3_ssize consumed = nghttp3_conn_read_stream(http_, id, data.data(), data.size(),
+    const nghttp3_ssize consumed = nghttp3_conn_read_stream(http(), id, data.data(), data.size(),
                                                             (flags & NGTCP2_STREAM_DATA_FLAG_FIN) != 0 ? 1 : 0);
     if (consumed < 0) return http_failure(static_cast<int>(consumed));
-    (void)ngtcp2_conn_extend_max_stream_offset(quic_, id, static_cast<std::uint64_t>(consumed));
-    ngtcp2_conn_extend_max_offset(quic_, static_cast<std::uint64_t>(consumed));
+    (void)ngtcp2_conn_extend_max_stream_offset(quic(), id, static_cast<std::uint64_t>(consumed));
+    ngtcp2_conn_extend_max_offset(quic(), static_cast<std::uint64_t>(consumed));
     return 0;
 }
 
 void connection::take_settings(const nghttp3_settings& settings) noexcept {
     settings_known_ = true;
-    const ngtcp2_transport_params* const peer = ngtcp2_conn_get_remote_transport_params(quic_);
+    const ngtcp2_transport_params* const peer = ngtcp2_conn_get_remote_transport_params(quic());
     peer_datagrams_ = settings.h3_datagram != 0 && peer != nullptr && peer->max_datagram_frame_size > 0;
     peer_connect_ = peer_connect_ || settings.enable_connect_protocol != 0;
     if (server_) return;
@@ -357,11 +357,11 @@ request* connection::connect_udp(std::string_view authority, std::string_view pa
     if (state_ != life::open) return nullptr;
     why = status::need_more;
     std::int64_t id = -1;
-    if (!peer_connect_ || going_away_ || ngtcp2_conn_open_bidi_stream(quic_, &id, nullptr) != 0) return nullptr;
+    if (!peer_connect_ || going_away_ || ngtcp2_conn_open_bidi_stream(quic(), &id, nullptr) != 0) return nullptr;
     why = status::out_of_memory;
     request* const made = add_request(id);
     if (made == nullptr) {
-        (void)ngtcp2_conn_shutdown_stream(quic_, 0, id, NGHTTP3_H3_REQUEST_CANCELLED);
+        (void)ngtcp2_conn_shutdown_stream(quic(), 0, id, NGHTTP3_H3_REQUEST_CANCELLED);
         return nullptr;
     }
     made->connect_udp = true;
@@ -383,7 +383,7 @@ request* connection::connect_udp(std::string_view authority, std::string_view pa
     }
     if (!bond.empty()) fields[count++] = field(bond_field, bond);
     const nghttp3_data_reader reader = connection_callbacks::data_reader();
-    if (nghttp3_conn_submit_request(http_, id, fields, count, &reader, made) != 0) {
+    if (nghttp3_conn_submit_request(http(), id, fields, count, &reader, made) != 0) {
         remove_request(*made);
         return nullptr;
     }
@@ -400,7 +400,7 @@ void connection::accept(request& asked, std::string_view bond) noexcept {
     const nghttp3_data_reader reader = connection_callbacks::data_reader();
     asked.state = request::phase::tunnel;
     wants_write_ = true;
-    if (nghttp3_conn_submit_response(http_, asked.id, fields, count, &reader) != 0)
+    if (nghttp3_conn_submit_response(http(), asked.id, fields, count, &reader) != 0)
         return abort(asked, NGHTTP3_H3_INTERNAL_ERROR);
     release_early(asked, true);
 }
@@ -420,11 +420,11 @@ void connection::answer(request& asked, int status, std::string_view proxy_statu
     const bool has_body = !body.empty() && asked.body.create(body.size(), environment_.memory);
     if (has_body) std::copy(body.begin(), body.end(), asked.body.begin());
     const nghttp3_data_reader reader = connection_callbacks::data_reader();
-    if (nghttp3_conn_submit_response(http_, asked.id, fields, count, has_body ? &reader : nullptr) != 0)
+    if (nghttp3_conn_submit_response(http(), asked.id, fields, count, has_body ? &reader : nullptr) != 0)
         return abort(asked, NGHTTP3_H3_INTERNAL_ERROR);
     release_early(asked, false);
     // Whatever else the client has to say is of no interest.
-    (void)ngtcp2_conn_shutdown_stream_read(quic_, 0, asked.id, NGHTTP3_H3_NO_ERROR);
+    (void)ngtcp2_conn_shutdown_stream_read(quic(), 0, asked.id, NGHTTP3_H3_NO_ERROR);
 }
 
 nghttp3_ssize connection::give_data(request& r, nghttp3_vec& piece, std::uint32_t& flags) noexcept {
@@ -469,10 +469,10 @@ std::size_t connection::max_payload(const request& on, std::uint64_t context) co
     const std::size_t most = environment_.pool.payload_max();
     if (settings_known_ && !uses_quic_datagrams()) return most;
     const std::size_t framing = varint_size(static_cast<std::uint64_t>(on.id) / 4) + varint_size(context);
-    const std::size_t packet = ngtcp2_conn_get_path_max_tx_udp_payload_size(quic_);
-    const std::size_t around = packet_overhead + ngtcp2_conn_get_dcid(quic_)->datalen + framing;
+    const std::size_t packet = ngtcp2_conn_get_path_max_tx_udp_payload_size(quic());
+    const std::size_t around = packet_overhead + ngtcp2_conn_get_dcid(quic())->datalen + framing;
     std::size_t carried = packet > around ? packet - around : 0;
-    if (const ngtcp2_transport_params* const peer = ngtcp2_conn_get_remote_transport_params(quic_)) {
+    if (const ngtcp2_transport_params* const peer = ngtcp2_conn_get_remote_transport_params(quic())) {
         const auto frame = static_cast<std::size_t>(std::min<std::uint64_t>(peer->max_datagram_frame_size, packet_max));
         carried = std::min(carried, frame > framing + 3 ? frame - framing - 3 : 0);
     }
@@ -533,7 +533,7 @@ status connection::send_capsule(request& on, const capsule& c) noexcept {
     environment_.pool.frame(slot, byte_view{framing}.first(front.size()));
     on.unsent_capsules.push(environment_.pool, slot);
     wants_write_ = true;
-    (void)nghttp3_conn_resume_stream(http_, on.id);
+    (void)nghttp3_conn_resume_stream(http(), on.id);
     return status::ok;
 }
 
@@ -545,7 +545,7 @@ status connection::queue_capsule(request& on, std::uint32_t slot, const udp_data
     front.varint(datagram.context);
     environment_.pool.frame(slot, byte_view{framing}.first(front.size()));
     on.unsent_capsules.push(environment_.pool, slot);
-    (void)nghttp3_conn_resume_stream(http_, on.id);
+    (void)nghttp3_conn_resume_stream(http(), on.id);
     return status::ok;
 }
 
@@ -560,21 +560,21 @@ void connection::end(request& r) noexcept {
     if (state_ != life::open || r.end_wanted) return;
     r.end_wanted = true;
     wants_write_ = true;
-    (void)nghttp3_conn_resume_stream(http_, r.id);
+    (void)nghttp3_conn_resume_stream(http(), r.id);
 }
 
 void connection::abort(request& r, std::uint64_t code) noexcept {
     if (state_ != life::open) return;
     wants_write_ = true;
-    nghttp3_conn_shutdown_stream_write(http_, r.id);
-    (void)ngtcp2_conn_shutdown_stream(quic_, 0, r.id, code);
+    nghttp3_conn_shutdown_stream_write(http(), r.id);
+    (void)ngtcp2_conn_shutdown_stream(quic(), 0, r.id, code);
 }
 
 void connection::go_away() noexcept {
     if (going_away_ || state_ != life::open || http_ == nullptr) return;
     going_away_ = true;
     wants_write_ = true;
-    (void)nghttp3_conn_shutdown(http_);
+    (void)nghttp3_conn_shutdown(http());
 }
 
 }  // namespace masque

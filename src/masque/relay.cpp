@@ -37,6 +37,7 @@ status relay::state::set_up(instant now, const relay_config& config) noexcept {
     latest = now;
     shared.config = config.connection;
     shared.secret = config.secret;
+    shared.rest_after = config.rest_after;
     shared.max_requests = config.max_tunnels_per_connection;
     policy = config.policy;
     retry = config.retry;
@@ -331,6 +332,7 @@ result<relay> relay::create(instant now, const relay_config& config, const alloc
         .in_range("max_unanswered", config.max_unanswered)
         .in_range("max_payload", config.max_payload)
         .in_range("buffered_datagrams", config.buffered_datagrams)
+        .in_range("rest_after", config.rest_after.ns() / 1'000'000)
         .in_range("payload_lifetime", config.payload_lifetime.ns() / 1'000'000)
         .require("path", path.has_value())
         .require("tokens", std::none_of(config.tokens.begin(), config.tokens.end(),
@@ -415,6 +417,7 @@ relay_statistics relay::statistics() const noexcept {
     relay_statistics out = state_->stats;
     out.connections = state_->shared.stats;
     out.open_connections = state_->connections.count();
+    out.resting_connections = state_->shared.homes.resting();
     out.open_tunnels = state_->targets.count();
     out.open_bonds = state_->bonds.count();
     out.bonds += state_->bonds.statistics();

@@ -24,6 +24,8 @@ struct figure {
     const receiver_statistics& up = r.bonds.receiver;
     return {
         {"open_connections", "QUIC connections", r.open_connections, true},
+        {"resting_connections", "Of those, the ones with nothing to do, whose memory is given back",
+         r.resting_connections, true},
         {"open_tunnels", "CONNECT-UDP tunnels", r.open_tunnels, true},
         {"open_bonds", "Tunnels of several connections", r.open_bonds, true},
         {"unfinished_handshakes", "QUIC handshakes under way", r.handshakes, true},

@@ -214,6 +214,7 @@ TEST_CASE("C tunnel: a certificate for a relay that wants one") {
     c_world w;
     w.world.relay_config.client_roots = authority.chain();
     w.world.relay_config.wall = test::test_day;
+    w.world.start_relay();
     auto statistics = made<duality_tunnel_statistics>();
     SECTION("shown") {
         w.config.certificate_chain = chain.c_str();

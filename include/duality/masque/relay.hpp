@@ -71,6 +71,10 @@ struct relay_config {
     std::uint32_t max_payload = 1'500;         ///< largest UDP payload either way, bytes
     std::uint32_t buffered_datagrams = 8'192;  ///< of all tunnels and both directions; about `max_payload` bytes each
     duration payload_lifetime = duration::from_ms(200);  ///< how long a target's payload may wait for its client
+    /// A connection with nothing to do for so long rests: what its libraries keep is packed, and its memory given back
+    /// until something comes or goes. Where it can be done, on Linux, that memory is taken from the system page by page
+    /// and not from the allocator. 0: never, everything is the allocator's.
+    duration rest_after = duration::from_ms(500);
     bool bonding = true;              ///< let clients join tunnels of several connections: docs/bonding.md
     std::uint32_t max_bonds = 1'000;  ///< each takes the memory of a session
     std::uint32_t max_bonds_per_client = 16;
@@ -99,6 +103,7 @@ inline constexpr field_bounds relay_bounds[] = {
     {"max_payload", 64, 65'527, "bytes"},
     {"buffered_datagrams", 4, 1 << 20, "datagrams"},
     {"payload_lifetime", 1, 60'000, "ms"},
+    {"rest_after", 0, 3'600'000, "ms"},
     {"workers", 1, worker_steering::workers_max, "relays"},
 };
 
@@ -128,6 +133,7 @@ struct relay_output {
 struct relay_statistics {
     connection_statistics connections;  ///< of all connections so far
     std::uint64_t open_connections = 0;
+    std::uint64_t resting_connections = 0;  ///< of the open ones, those with nothing to do: `relay_config::rest_after`
     std::uint64_t open_tunnels = 0;
     std::uint64_t accepted_connections = 0;
     std::uint64_t resumed_connections = 0;  ///< of the accepted ones, those with a ticket of an earlier one
@@ -159,6 +165,7 @@ struct relay_statistics {
     constexpr relay_statistics& operator+=(const relay_statistics& other) noexcept {
         connections += other.connections;
         open_connections += other.open_connections;
+        resting_connections += other.resting_connections;
         open_tunnels += other.open_tunnels;
         accepted_connections += other.accepted_connections;
         resumed_connections += other.resumed_connections;

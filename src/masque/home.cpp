@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: MIT
+//
+// All bytes of a home that are no block in use are zero, but for the heads of free blocks. So a block taken needs no
+// zeroing, and packing finds little to keep.
+#include "masque/home.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <new>
+#include <utility>
+
+#include "masque/heap.hpp"
+
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
+namespace duality {
+inline namespace v0 {
+namespace masque {
+namespace {
+
+using word = std::uint64_t;
+
+/// How many words that are zero, then how many that are kept.
+struct run {
+    std::uint16_t zero;
+    std::uint16_t kept;
+};
+static_assert(home_pool::home_size / sizeof(word) <= 0xFFFF);
+
+[[nodiscard]] word word_at(const std::uint8_t* from, std::size_t i) noexcept {
+    word w = 0;
+    std::memcpy(&w, from + i * sizeof w, sizeof w);
+    return w;
+}
+
+/// Calls `take(zero, first, kept)` for each run of the words.
+template <class Take>
+void for_each_run(const std::uint8_t* from, std::size_t words, Take take) noexcept {
+    for (std::size_t i = 0; i < words;) {
+        const std::size_t begin = i;
+        while (i < words && word_at(from, i) == 0) ++i;
+        const std::size_t first = i;
+        while (i < words && word_at(from, i) != 0) ++i;
+        take(first - begin, first, i - first);
+    }
+}
+
+}  // namespace
+
+#if defined(__linux__)
+
+namespace {
+constexpr unsigned homes_per_slab = 32;
+}
+
+struct home_pool::slab {
+    static constexpr std::size_t size = page_size + homes_per_slab * home_size;
+
+    slab* next;
+    std::uint32_t free = 0xFFFFFFFF;  ///< a bit for each home
+
+    [[nodiscard]] std::uint8_t* first() noexcept { return reinterpret_cast<std::uint8_t*>(this) + page_size; }
+};
+
+home_pool::~home_pool() {
+    while (slabs_ != nullptr) (void)munmap(std::exchange(slabs_, slabs_->next), slab::size);
+}
+
+home_pool::slab* home_pool::grow() noexcept {
+    void* const raw =
+        mmap(nullptr, slab::size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (raw == MAP_FAILED) return nullptr;
+    (void)madvise(raw, slab::size, MADV_NOHUGEPAGE);  // a home's pages come and go one by one
+    return slabs_ = ::new (raw) slab{slabs_};
+}
+
+home_pool::place home_pool::take() noexcept {
+    slab* from = recent_;
+    if (from == nullptr || from->free == 0)
+        for (from = slabs_; from != nullptr && from->free == 0;) from = from->next;
+    if (from == nullptr) from = grow();
+    if (from == nullptr) return {};
+    recent_ = from;
+    const auto i = static_cast<unsigned>(std::countr_zero(from->free));
+    from->free &= from->free - 1;
+    return {from->first() + i * home_size, from};
+}
+
+void home_pool::give(const place& home, std::size_t touched) noexcept {
+    if (touched > 0 && !empty(home.base, touched)) std::memset(home.base, 0, touched);
+    recent_ = static_cast<slab*>(home.slab);
+    recent_->free |= 1u << (static_cast<std::size_t>(home.base - recent_->first()) / home_size);
+}
+
+bool home_pool::empty(std::uint8_t* home, std::size_t touched) noexcept {
+    return madvise(home, (touched + page_size - 1) / page_size * page_size, MADV_DONTNEED) == 0;
+}
+
+#else
+
+struct home_pool::slab {};
+home_pool::~home_pool() = default;
+home_pool::slab* home_pool::grow() noexcept {
+    return nullptr;
+}
+home_pool::place home_pool::take() noexcept {
+    return {};
+}
+void home_pool::give(const place&, std::size_t) noexcept {}
+bool home_pool::empty(std::uint8_t*, std::size_t) noexcept {
+    return false;
+}
+
+#endif
+
+connection_home::~connection_home() {
+    wake();
+    if (place_.base != nullptr) pool_->give(place_, touched_);
+}
+
+void connection_home::open(const allocator& memory, home_pool* pool) noexcept {
+    memory_ = memory;
+    pool_ = pool;
+    if (pool != nullptr) place_ = pool->take();
+}
+
+void* connection_home::allocate_here(std::size_t size) noexcept {
+    if (place_.base == nullptr || size > home_pool::home_size) return nullptr;
+    const auto wanted = static_cast<std::uint32_t>((size + sizeof(head) - 1) / sizeof(head) * sizeof(head));
+    const auto whole = static_cast<std::uint32_t>(wanted + sizeof(head));
+    std::uint32_t before = none;
+    for (std::uint32_t i = first_; i != none; before = i, i = at(i).next) {
+        head& free = at(i);
+        if (free.size < wanted) continue;
+        if (free.size >= whole) {  // its end is enough
+            free.size -= whole;
+            const std::uint32_t taken = behind(i, free);
+            at(taken) = {wanted, none, 0};
+            return place_.base + taken + sizeof(head);
+        }
+        (before == none ? first_ : at(before).next) = free.next;
+        free.next = none;
+        return place_.base + i + sizeof(head);
+    }
+    if (home_pool::home_size - end_ < whole) return nullptr;
+    const std::uint32_t taken = std::exchange(end_, end_ + whole);
+    touched_ = std::max(touched_, end_);
+    at(taken) = {wanted, none, 0};
+    return place_.base + taken + sizeof(head);
+}
+
+void* connection_home::allocate(std::size_t size) noexcept {
+    void* const here = allocate_here(size);
+    return here != nullptr ? here : sized_heap::allocate(memory_, size);
+}
+
+void* connection_home::allocate_zeroed(std::size_t count, std::size_t size) noexcept {
+    if (size != 0 && count > static_cast<std::size_t>(-1) / size) return nullptr;
+    void* const here = allocate_here(count * size);
+    return here != nullptr ? here : sized_heap::allocate_zeroed(memory_, count, size);
+}
+
+void* connection_home::reallocate(void* block, std::size_t size) noexcept {
+    if (block == nullptr) return allocate(size);
+    if (!holds(block)) return sized_heap::reallocate(memory_, block, size);
+    const std::size_t before = (static_cast<const head*>(block) - 1)->size;
+    if (size <= before) return block;
+    void* const moved = allocate(size);
+    if (moved == nullptr) return nullptr;
+    std::memcpy(moved, block, before);
+    release(block);
+    return moved;
+}
+
+void connection_home::release(void* block) noexcept {
+    if (block == nullptr) return;
+    if (!holds(block)) return sized_heap::release(memory_, block);
+    const auto place = static_cast<std::uint32_t>(static_cast<std::uint8_t*>(block) - place_.base - sizeof(head));
+    std::memset(block, 0, at(place).size);
+    std::uint32_t previous = none;
+    std::uint32_t next = first_;
+    for (; next != none && next < place; next = at(next).next) previous = next;
+    at(place).next = next;
+    (previous == none ? first_ : at(previous).next) = place;
+
+    const auto join = [&](std::uint32_t one, std::uint32_t other) {
+        if (behind(one, at(one)) != other) return false;
+        at(one).size += static_cast<std::uint32_t>(sizeof(head)) + at(other).size;
+        at(one).next = at(other).next;
+        at(other) = {};
+        return true;
+    };
+    if (next != none) (void)join(place, next);
+    std::uint32_t last = place;
+    std::uint32_t before_last = previous;
+    if (previous != none && join(previous, place)) {
+        last = previous;
+        before_last = none;
+        for (std::uint32_t i = first_; i != last; i = at(i).next) before_last = i;
+    }
+    if (behind(last, at(last)) != end_) return;
+    (before_last == none ? first_ : at(before_last).next) = none;
+    at(last) = {};
+    end_ = last;
+}
+
+bool connection_home::rest() noexcept {
+    if (place_.base == nullptr || packed_ != nullptr || end_ == 0) return false;
+    const std::size_t words = (end_ + sizeof(word) - 1) / sizeof(word);
+    std::size_t size = 0;
+    for_each_run(place_.base, words,
+                 [&](std::size_t, std::size_t, std::size_t kept) { size += sizeof(run) + kept * sizeof(word); });
+    auto* const packed = static_cast<std::uint8_t*>(memory_.allocate(memory_.user, size, alignof(word)));
+    if (packed == nullptr) return false;
+    std::uint8_t* out = packed;
+    for_each_run(place_.base, words, [&](std::size_t zero, std::size_t first, std::size_t kept) {
+        const run next{static_cast<std::uint16_t>(zero), static_cast<std::uint16_t>(kept)};
+        std::memcpy(out, &next, sizeof next);
+        std::memcpy(out + sizeof next, place_.base + first * sizeof(word), kept * sizeof(word));
+        out += sizeof next + kept * sizeof(word);
+    });
+    if (!home_pool::empty(place_.base, touched_)) {
+        memory_.release(memory_.user, packed, size, alignof(word));
+        return false;
+    }
+    packed_ = packed;
+    packed_size_ = static_cast<std::uint32_t>(size);
+    touched_ = end_;
+    ++pool_->resting_;
+    return true;
+}
+
+void connection_home::unpack() noexcept {
+    std::size_t at = 0;
+    for (const std::uint8_t* in = packed_; in < packed_ + packed_size_;) {
+        run next{};
+        std::memcpy(&next, in, sizeof next);
+        at += next.zero;
+        std::memcpy(place_.base + at * sizeof(word), in + sizeof next, next.kept * sizeof(word));
+        at += next.kept;
+        in += sizeof next + next.kept * sizeof(word);
+    }
+    --pool_->resting_;
+    memory_.release(memory_.user, std::exchange(packed_, nullptr), packed_size_, alignof(word));
+}
+
+}  // namespace masque
+}  // namespace v0
+}  // namespace duality
