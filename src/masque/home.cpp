@@ -178,7 +178,8 @@ void* connection_home::reallocate(void* block, std::size_t size) noexcept {
 void connection_home::release(void* block) noexcept {
     if (block == nullptr) return;
     if (!holds(block)) return sized_heap::release(memory_, block);
-    const auto place = static_cast<std::uint32_t>(static_cast<std::uint8_t*>(block) - place_.base - sizeof(head));
+    const auto* const own = reinterpret_cast<const std::uint8_t*>(static_cast<const head*>(block) - 1);
+    const auto place = static_cast<std::uint32_t>(own - place_.base);
     std::memset(block, 0, at(place).size);
     std::uint32_t previous = none;
     std::uint32_t next = first_;

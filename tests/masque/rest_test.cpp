@@ -47,7 +47,7 @@ TEST_CASE("a home's blocks keep their places and contents, whatever order they c
             home.open(heap.get(), &pool);
             std::vector<block> all;
             for (int step = 0; step < 3'000; ++step) {
-                const std::size_t size = random.next() % (random.next() % 8 == 0 ? 12'000 : 400);
+                const std::size_t size = 1 + random.next() % (random.next() % 8 == 0 ? 12'000 : 400);
                 const std::size_t which = all.empty() ? 0 : random.next() % all.size();
                 const std::uint64_t choice = random.next() % 16;
                 if (choice < 5) {
