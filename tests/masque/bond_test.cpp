@@ -84,6 +84,7 @@ TEST_CASE("a client says how large its payloads are, and the session is no large
         test::counting_allocator counted;
         masque_world w;
         w.memory = counted.get();
+        w.relay_config.rest_after = {};  // so that all of its memory is counted
         w.start_relay();
         w.memory = allocator::system();
         w.bond_config.protected_payload = payload;
@@ -361,6 +362,7 @@ TEST_CASE("closing a bond ends it at the relay, and nothing is left") {
     {
         masque_world w;
         w.memory = counted.get();
+        w.relay_config.rest_after = {};  // so that all of its memory is counted
         w.start_bond();
         w.run_for(300_ms);
         CHECK(run_flow(w, 20) == 20);

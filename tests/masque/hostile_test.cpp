@@ -281,6 +281,7 @@ TEST_CASE("lengths beyond anything are waited for, not made room for") {
     masque_world w;
     test::counting_allocator memory;
     w.memory = memory.get();
+    w.relay_config.rest_after = {};  // so that all of its memory is counted
     bystander other{w};
     raw_client client{w, test::address_of("203.0.113.66", 50'000)};
     client.get_ready().begin_http(byte_writer{}.varint(0x33).varint(1));
@@ -309,6 +310,7 @@ TEST_CASE("a flood before its request waits in a small buffer, and the rest is d
     masque_world w;
     test::counting_allocator memory;
     w.memory = memory.get();
+    w.relay_config.rest_after = {};  // so that all of its memory is counted
     bystander other{w};
     raw_client client{w, test::address_of("203.0.113.66", 50'000)};
     client.get_ready().begin_http(byte_writer{}.varint(0x33).varint(1));
@@ -339,6 +341,7 @@ TEST_CASE("heads that never end are given up, and the streams they took are free
     masque_world w;
     test::counting_allocator memory;
     w.memory = memory.get();
+    w.relay_config.rest_after = {};  // so that all of its memory is counted
     w.relay_config.max_tunnels_per_connection = 20;
     bystander other{w};
     const std::size_t before = memory.live_bytes();
@@ -369,6 +372,7 @@ TEST_CASE("requests that are taken back as soon as they are made leave nothing b
     masque_world w;
     test::counting_allocator memory;
     w.memory = memory.get();
+    w.relay_config.rest_after = {};  // so that all of its memory is counted
     bystander other{w};
     raw_client client{w, test::address_of("203.0.113.66", 50'000)};
     client.get_ready().begin_http();

@@ -457,6 +457,7 @@ TEST_CASE("running out of memory anywhere is an error, not a crash, and nothing 
         {
             masque_world w;
             w.memory = memory.get();
+            w.relay_config.rest_after = {};  // so that all of its memory is counted
             auto relay = masque::relay::create(w.now, w.relay_config, w.memory);
             if (!relay) {
                 CHECK(relay.code() == status::out_of_memory);

@@ -25,6 +25,7 @@ public:
         world_.relay_config.buffered_datagrams = 64;
         world_.relay_config.max_bonds = 2;
         world_.memory = memory_.get();
+        world_.relay_config.rest_after = {};  // so that all of its memory is counted
         world_.start_relay();
         world_.memory = allocator::system();
         client_.emplace(world_, address_of("203.0.113.66", 50'000)).get_ready();
