@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "bond_rig.hpp"
 #include "duality/session.hpp"
 #include "parity_report.hpp"
 #include "support/bond_runs.hpp"
@@ -134,8 +135,20 @@ void add_memory(std::vector<row>& rows) {
         const auto alone = session::create(config, counting.get());
         return static_cast<double>(counting.live_bytes() + sizeof(session)) / 1'024;
     };
-    rows.push_back(figure("relay: of that, the session of the bond", session_of(1'200), "KiB", 80, 60));
-    rows.push_back(figure("relay: the same, of a client with payloads up to 256", session_of(256), "KiB", 80, 60));
+    rows.push_back(figure("relay: of that, the session of the bond", session_of(1'200), "KiB", 0, 0));
+    rows.push_back(figure("relay: the same, of a client with payloads up to 256", session_of(256), "KiB", 0, 0));
+}
+
+/// What of it the machine has to hold, of hundreds of bonds that carry 20 packets/s each way over two legs.
+void add_resident(std::vector<row>& rows, bool quick) {
+    masque_bench::raise_file_limit(8'192);
+    const std::size_t count = quick ? 16 : 300;
+    const duration time = quick ? 1_s : 2_s;
+    const double plain = masque_bench::resident_kib_each<masque_bench::two_tunnels>(count, 200, time);
+    const double whole = masque_bench::resident_kib_each<masque_bench::bonded_client>(count, 200, time);
+    rows.push_back(figure("relay, resident: two connections with a tunnel each", plain, "KiB", 0, 0));
+    rows.push_back(figure("relay, resident: a bond with its two connections", whole, "KiB", 0, 0));
+    rows.push_back(figure("relay, resident: a bond beyond two such connections", whole - plain, "KiB", 80, 60));
 }
 
 }  // namespace
@@ -148,6 +161,7 @@ int main(int argc, char** argv) {
     add_links_down(rows);
     add_standby(rows);
     add_memory(rows);
+    add_resident(rows, options.quick);
     std::FILE* out = parity_bench::table_output(options);
     parity_bench::print(out, "A bond of two paths, virtual time, payloads of 200 bytes", rows);
     parity_bench::print_summary(out, rows);

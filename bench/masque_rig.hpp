@@ -159,6 +159,8 @@ inline void run_relay(shared_figures& figures, duration payload_lifetime = durat
     config.protocol.max_tunnels_per_client = 200'000;
     config.protocol.max_tunnels_per_connection = 10'000;
     config.protocol.max_unanswered = 0x7FFFFFFF;
+    config.protocol.max_bonds = 100'000;
+    config.protocol.max_bonds_per_client = 100'000;
     config.protocol.payload_lifetime = payload_lifetime;
     uv_loop_t loop{};
     uv_loop_init(&loop);

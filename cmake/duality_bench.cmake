@@ -55,7 +55,7 @@ if(TARGET duality_live)
 endif()
 if(TARGET duality_relay)
     target_link_libraries(bench_masque PRIVATE duality_relay)
-    target_link_libraries(bench_bond PRIVATE duality_masque)
+    target_link_libraries(bench_bond PRIVATE duality_relay)
 endif()
 include(duality_bench_neteq)
 

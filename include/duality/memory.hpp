@@ -64,16 +64,17 @@ public:
     /// need no memory and succeed.
     [[nodiscard]] bool create(std::size_t count, const allocator& memory) noexcept {
         static_assert(std::is_nothrow_default_constructible_v<T> && std::is_nothrow_destructible_v<T>);
-        reset();
-        if (count == 0) return true;
-        if (count > static_cast<std::size_t>(-1) / sizeof(T)) return false;
-        void* raw = memory.allocate(memory.user, count * sizeof(T), alignment);
-        if (raw == nullptr) return false;
-        memory_ = memory;
-        data_ = static_cast<T*>(raw);
-        size_ = count;
+        if (!take(count, memory)) return false;
         std::uninitialized_value_construct_n(data_, count);
         return true;
+    }
+    /// The same, but for plain data nothing is written: an element has no value until it is assigned one, and a page that
+    /// no element was assigned on takes no memory of the machine. Other types are made as by `create`.
+    [[nodiscard]] bool create_untouched(std::size_t count, const allocator& memory) noexcept {
+        if constexpr (std::is_trivially_copyable_v<T> && std::is_trivially_destructible_v<T>)
+            return take(count, memory);
+        else
+            return create(count, memory);
     }
 
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
@@ -91,6 +92,17 @@ private:
     /// Whole cache lines, so that vector kernels may load aligned.
     static constexpr std::size_t alignment = alignof(T) > 64 ? alignof(T) : 64;
 
+    [[nodiscard]] bool take(std::size_t count, const allocator& memory) noexcept {
+        reset();
+        if (count == 0) return true;
+        if (count > static_cast<std::size_t>(-1) / sizeof(T)) return false;
+        void* raw = memory.allocate(memory.user, count * sizeof(T), alignment);
+        if (raw == nullptr) return false;
+        memory_ = memory;
+        data_ = static_cast<T*>(raw);
+        size_ = count;
+        return true;
+    }
     void reset() noexcept {
         if (data_ == nullptr) return;
         std::destroy_n(data_, size_);

@@ -17,6 +17,8 @@
 
 #include "duality/detail/rlc_sums.hpp"
 #include "duality/detail/tinymt32.hpp"
+#include "duality/detail/unit_memory.hpp"
+#include "duality/detail/unit_pool.hpp"
 #include "duality/memory.hpp"
 #include "duality/ring.hpp"
 #include "duality/status.hpp"
@@ -72,16 +74,21 @@ struct rlc_config {
     std::uint32_t symbol_size = 0;
     /// Decoder only: source symbols the decoder remembers, in [max_window, 16384], rounded up to a power of two, at
     /// least 64; 0: twice `max_window`. Older symbols than the deadline still help to decode newer ones (RFC 8681,
-    /// appendix D). Costs this times `max_symbol` bytes.
+    /// appendix D). Costs this times `max_symbol` bytes of room, of which only what the packets need is ever written.
     std::uint32_t decoder_window = 0;
     /// Decoder only: repairs that can wait at once for the missing rest, 1…4095; 0: `max_window`. When one more comes,
-    /// the one for the oldest symbols is dropped. Each costs `decoder_window + max_symbol` bytes.
+    /// the one for the oldest symbols is dropped. Each costs `decoder_window` bytes.
     std::uint32_t max_equations = 0;
+    /// Decoder only: units there is room for, 16…32768: of sources in the window, of repairs that wait, and of packets kept
+    /// apart (see `rlc_decoder::keep`). When there is no more, the oldest source leaves the window early. 0: two more than
+    /// the window, which is always enough for it alone.
+    std::uint32_t max_units = 0;
     /// Decoder only: a source further ahead of the newest than this is believed only when a second one confirms it,
     /// so that a damaged number cannot sweep the window. In symbols, 64…1000000.
     std::uint32_t max_jump = 4096;
     /// Coefficient rows kept, a power of two, 16…65536. The encoder goes round as many repair keys, which must be more
-    /// than the repairs ever made over one and the same window. Each costs `max_window + 24` bytes.
+    /// than the repairs ever made over one and the same window. Each costs `max_window + 24` bytes once it is used; the
+    /// first 64 coefficients of keys below 256, all non-zero, cost nothing.
     std::uint32_t cached_rows = 256;
     /// Encoder only: DT of its repairs, 0…15. 15 (all coefficients non-zero) is right for windows of a few hundred.
     std::uint32_t density_threshold = 15;
@@ -90,11 +97,11 @@ struct rlc_config {
 };
 
 inline constexpr field_bounds rlc_bounds[] = {
-    {"max_window", 1, 4095, "symbols"},         {"max_symbol", 8, 65535, "bytes"},
-    {"symbol_size", 0, 65535, "bytes"},         {"decoder_window", 0, 16384, "symbols"},
-    {"max_equations", 0, 4095, "repairs"},      {"max_jump", 64, 1000000, "symbols"},
-    {"cached_rows", 16, 65536, "power of two"}, {"density_threshold", 0, 15, ""},
-    {"repairs_ahead", 1, 64, "repairs"},
+    {"max_window", 1, 4095, "symbols"},    {"max_symbol", 8, 65535, "bytes"},
+    {"symbol_size", 0, 65535, "bytes"},    {"decoder_window", 0, 16384, "symbols"},
+    {"max_equations", 0, 4095, "repairs"}, {"max_units", 0, 32768, "units"},
+    {"max_jump", 64, 1000000, "symbols"},  {"cached_rows", 16, 65536, "power of two"},
+    {"density_threshold", 0, 15, ""},      {"repairs_ahead", 1, 64, "repairs"},
 };
 
 struct rlc_encoder_statistics {
@@ -123,7 +130,7 @@ public:
     /// The two halves of `push` without a copy: room for the `size` bytes of the next packet, to be filled in before
     /// `commit`; empty when too large. Valid until `commit`, `push` or the next `prepare`; repairs may be made meanwhile.
     [[nodiscard]] byte_span prepare(std::size_t size) noexcept {
-        if (size > 0xFFFF || size + source_unit_header > unit_limit_) [[unlikely]] {
+        if (size + source_unit_header > memory_.stride() && !make_room(size)) [[unlikely]] {
             prepared_ = 0;
             return {};
         }
@@ -209,6 +216,8 @@ private:
     rlc_encoder() noexcept = default;
 
     [[nodiscard]] std::size_t slot_of(std::uint32_t esi) const noexcept;
+    [[nodiscard]] bool make_room(std::size_t size) noexcept;
+    void place_units() noexcept;
     void clear_behind() noexcept;
     [[nodiscard]] std::size_t longest_of(std::size_t slot, std::size_t count) const noexcept;
     [[nodiscard]] std::size_t size_over(std::uint32_t first_esi, std::size_t count) const noexcept;
@@ -220,14 +229,15 @@ private:
     [[nodiscard]] status make_expected(std::uint32_t first_esi, repair_payload_id& id, byte_span symbol,
                                        std::size_t& symbol_size) noexcept;
     rlc_config config_{};
-    buffer<std::uint8_t> memory_;           ///< of all units, zero behind each
+    detail::unit_memory memory_;            ///< of all units, zero behind each
     buffer<detail::rlc_unit> units_;        ///< `max_window + 1` of them, taken in turn
     detail::rlc_unit* next_ = nullptr;      ///< the one for the next source
     buffer<const std::uint8_t*> pointers_;  ///< to the units, twice over, so that every run of them is contiguous
     detail::coefficient_rows rows_;
     detail::rlc_sums sums_;
     std::size_t unit_limit_ = 0;
-    std::uint32_t prepared_ = 0;  ///< unit size promised by `prepare`, 0 when there is none
+    std::size_t begun_units_ = 0;  ///< those that ever held a source; the others hold anything and seem too long
+    std::uint32_t prepared_ = 0;   ///< unit size promised by `prepare`, 0 when there is none
     std::uint32_t next_esi_ = 0;
     std::uint64_t begun_ = 0;        ///< sources before the last `reset`
     std::uint32_t last_length_ = 0;  ///< of the newest unit
@@ -274,13 +284,15 @@ struct rlc_decoder_statistics {
 namespace detail {
 
 struct rlc_source {
+    std::uint32_t unit = 0;  ///< while it is known
     bool recovered = false;
     bool queued = false;  ///< recovered and not polled yet
 };
 
 struct rlc_equation {
-    std::int64_t pivot = 0;  ///< the oldest missing source in it, with coefficient 1
-    std::uint32_t size = 0;  ///< of its symbol; zero behind
+    std::int64_t pivot = 0;    ///< the oldest missing source in it, with coefficient 1
+    std::uint32_t size = 0;    ///< of its symbol; zero behind
+    std::uint32_t symbol = 0;  ///< its unit
     bool used = false;
 };
 
@@ -310,6 +322,24 @@ public:
     [[nodiscard]] byte_span prepare_source(std::size_t size) noexcept;
     /// `wrong_state` without a matching `prepare_source`; otherwise as `push_source`.
     [[nodiscard]] status commit_source(std::uint32_t esi, std::uint8_t flow, std::size_t size) noexcept;
+
+    // Packets kept apart, for one who hands them on later than they come: kept and in the window at once, they are there
+    // only once. Each takes one of `max_units`.
+
+    /// Keeps a packet in two pieces until `drop` has been called as often as it was kept and shared. `no_packet`: there is
+    /// no room, or it is too large. May make the oldest sources leave the window.
+    [[nodiscard]] std::uint32_t keep(std::uint8_t flow, byte_view prefix, byte_view data) noexcept;
+    /// As `push_source`, of a packet that is kept.
+    [[nodiscard]] status push_kept(std::uint32_t esi, std::uint32_t packet) noexcept;
+    /// Keeps the packet that `poll` gave last, before any other call that is not const.
+    [[nodiscard]] std::uint32_t keep(const recovered_unit& recovered) noexcept;
+    void share(std::uint32_t packet) noexcept { pool_.share(packet); }
+    void drop(std::uint32_t packet) noexcept { pool_.release(packet); }
+    /// Its two pieces as one; valid until the next call that is not const.
+    [[nodiscard]] byte_view kept(std::uint32_t packet) const noexcept {
+        return {pool_.bytes(packet) + source_unit_header, pool_.length(packet) - source_unit_header};
+    }
+    static constexpr std::uint32_t no_packet = detail::unit_pool::none;
 
     /// A repair that arrived. `no_change`: brought nothing new; `late`, `out_of_window`: its window is too old or
     /// reaches into what this decoder does not know; `malformed`, `too_large`: NSS or the size is out of range;
@@ -353,11 +383,8 @@ private:
         return static_cast<std::size_t>(position) & (capacity_ - 1);
     }
     [[nodiscard]] detail::rlc_unit& unit(std::int64_t position) noexcept { return unit_[slot_of(position)]; }
-    [[nodiscard]] detail::rlc_unit& spare() noexcept { return unit_[capacity_]; }
-    [[nodiscard]] std::uint8_t* coefficients(std::size_t e) noexcept {
-        return work_.data() + e * (capacity_ + stride_);
-    }
-    [[nodiscard]] std::uint8_t* symbol(std::size_t e) noexcept { return coefficients(e) + capacity_; }
+    [[nodiscard]] std::uint8_t* coefficients(std::size_t e) noexcept { return work_.data() + e * capacity_; }
+    [[nodiscard]] std::uint8_t* symbol(std::size_t e) noexcept { return pool_.bytes(equation_[e].symbol); }
     [[nodiscard]] bool known(std::int64_t position) const noexcept {
         const std::size_t s = slot_of(position);
         return (known_[s / 64] >> (s % 64) & 1) != 0;
@@ -369,27 +396,36 @@ private:
                                        Row coefficient_row) noexcept;
     void start(std::int64_t newest) noexcept;
     void advance(std::int64_t newest) noexcept;
+    void leave(std::int64_t base) noexcept;
+    void make_room(std::size_t length) noexcept;
+    [[nodiscard]] std::uint32_t take() noexcept;
+    [[nodiscard]] bool have_spare(std::size_t length) noexcept;
+    [[nodiscard]] std::uint32_t fill(std::uint8_t flow, byte_view prefix, byte_view data) noexcept;
     [[nodiscard]] rlc_deficit deficit_from(std::int64_t position) const noexcept;
     [[nodiscard]] bool believe_jump(std::int64_t position) noexcept;
     void release(std::size_t e) noexcept;
+    void discard(std::size_t e) noexcept;
+    [[nodiscard]] bool too_large(std::size_t payload) const noexcept;
+    [[nodiscard]] status no_room(std::uint32_t taken) noexcept;
     [[nodiscard]] status admit(std::uint32_t esi, std::uint8_t flow, byte_view prefix, byte_view data,
                                std::int64_t& position) noexcept;
-    void received(std::int64_t position) noexcept;
+    void put(std::int64_t position, std::uint32_t taken) noexcept;
+    void received(std::int64_t position, std::uint32_t taken) noexcept;
     [[nodiscard]] status solve_single(std::int64_t position, std::uint8_t coefficient, std::size_t terms,
                                       byte_view repair) noexcept;
-    [[nodiscard]] bool recover(std::int64_t position, std::size_t size) noexcept;
+    [[nodiscard]] bool recover(std::int64_t position, std::uint32_t taken, std::size_t size) noexcept;
     void absorb(std::int64_t position) noexcept;
     void eliminate(std::size_t e) noexcept;
     void solve(std::size_t e) noexcept;
 
     rlc_config config_{};
-    std::size_t capacity_ = 0;       ///< window in symbols, a power of two
-    std::size_t stride_ = 0;         ///< bytes per unit, whole cache lines
-    buffer<std::uint8_t> memory_;    ///< of all units
-    buffer<detail::rlc_unit> unit_;  ///< by slot; one more, to receive and to solve into, is exchanged with them
+    std::size_t capacity_ = 0;         ///< window in symbols, a power of two
+    detail::unit_pool pool_;           ///< of sources, symbols of equations, and packets kept apart
+    std::uint32_t spare_ = no_packet;  ///< a unit to receive and to solve into
+    buffer<detail::rlc_unit> unit_;    ///< by slot, while the source is known
     buffer<detail::rlc_source> sources_;
     buffer<std::uint64_t> known_;
-    buffer<std::uint8_t> work_;  ///< per equation: coefficients by slot, then the symbol; one more as scratch
+    buffer<std::uint8_t> work_;  ///< per equation: coefficients by slot; one more as scratch
     buffer<detail::rlc_equation> equation_;
     buffer<std::uint16_t> pivot_of_;        ///< by slot: the equation whose pivot this source is
     buffer<const std::uint8_t*> pointers_;  ///< scratch of one dot product

@@ -45,6 +45,9 @@ result<session_receiver> session_receiver::create(const session_config& config, 
     // Repairs come at most half a window late, and the overhead cap pays for no more of them than half of what they cover.
     code.decoder_window = config.protected_packets + config.protected_packets / 2;
     code.max_equations = config.overhead_cap_bp <= 2'500 ? config.protected_packets / 2 : 0;
+    // What waits for its slot are the newest packets, which are in the window too. One more is at hand, one solved into.
+    code.max_units = std::max(code.decoder_window, config.receive_packets) + 2;
+    code.cached_rows = config.protected_packets <= common_width ? 16 : code.cached_rows;
     result<rlc_decoder> decoder = rlc_decoder::create(code, memory);
     if (!decoder) return decoder.error();
     session_receiver r{config, std::move(law).value(), std::move(detector).value(), std::move(flow).value(),
@@ -61,10 +64,6 @@ result<session_receiver> session_receiver::create(const session_config& config, 
         if (!made) return made.error();
         h.emplace(std::move(made).value());
     }
-    if (!r.slots_.create(config.receive_packets, memory) || !r.free_.create(config.receive_packets, memory) ||
-        !r.payloads_.create(std::size_t{config.receive_packets} * config.max_payload, memory))
-        return status::out_of_memory;
-    for (std::uint32_t i = 0; i < config.receive_packets; ++i) (void)r.free_.push(i);
     return r;
 }
 
@@ -112,20 +111,21 @@ void session_receiver::on_repair(const session_context& c, path_id path, const w
     collect_rebuilt(c);
 }
 
-bool session_receiver::place(const session_context& c, std::uint32_t esi, std::uint32_t origin, stream_id stream,
-                             byte_view payload, recovery how) noexcept {
+std::optional<session_receiver::accepted_packet> session_receiver::accept(const session_context& c, std::uint32_t esi,
+                                                                          std::uint32_t origin,
+                                                                          stream_id stream) noexcept {
     const media_time sent = unwrap_origin(origin);
     const std::uint64_t number = flow_.unwrap(esi);
-    if (free_.empty()) {
+    if (held_ == config_.receive_packets) {
         ++stats_.refused;
-        return false;
+        return std::nullopt;
     }
     const aggregator::acceptance accepted = flow_.accept(c.now, number, sent, hole_patience(c.now));
     switch (accepted.code) {
         case status::ok: break;
-        case status::duplicate: ++stats_.duplicates; return false;
-        case status::late: ++stats_.outdated; return false;
-        default: ++stats_.refused; return false;
+        case status::duplicate: ++stats_.duplicates; return std::nullopt;
+        case status::late: ++stats_.outdated; return std::nullopt;
+        default: ++stats_.refused; return std::nullopt;
     }
     ++stats_.accepted;
     if (!unreported_) news_since_ = c.now;
@@ -135,25 +135,31 @@ bool session_receiver::place(const session_context& c, std::uint32_t esi, std::u
         origin_ticks_ = std::max(origin_ticks_, sent.ns() >> wire::tick_bits);
     }
     if (accepted.newly_missing > 0) request_at_ = std::min(request_at_, c.now + hole_patience(c.now));
+    return accepted_packet{number, sent};
+}
 
-    const std::uint32_t index = free_.pop();
-    slots_[index] = {stream, static_cast<std::uint32_t>(payload.size())};
-    if (!payload.empty()) std::memcpy(bytes_of(index).data(), payload.data(), payload.size());
-    if (holds_[stream]->push(c.now, {number, sent, index, how}) != status::ok) {
-        (void)free_.push(index);
-        ++stats_.outdated;
-    }
-    return true;
+void session_receiver::hold(instant now, const accepted_packet& accepted, stream_id stream, std::uint32_t packet,
+                            recovery how) noexcept {
+    ++held_;
+    if (holds_[stream]->push(now, {accepted.number, accepted.sent, packet, how}) == status::ok) return;
+    drop(packet);
+    ++stats_.outdated;
 }
 
 void session_receiver::admit(const session_context& c, path_id path, std::uint32_t esi, std::uint32_t origin,
                              stream_id stream, byte_view payload, recovery how) noexcept {
-    if (!place(c, esi, origin, stream, payload, how)) return;
-    earn(c, path, payload.size());
+    const std::optional<accepted_packet> accepted = accept(c, esi, origin, stream);
+    if (!accepted) return;
     const std::array<std::uint8_t, wire::origin_size> prefix{static_cast<std::uint8_t>(origin >> 16),
                                                              static_cast<std::uint8_t>(origin >> 8),
                                                              static_cast<std::uint8_t>(origin)};
-    (void)decoder_.push_source(esi, stream, prefix, payload);
+    const std::uint32_t packet =
+        decoder_.keep(stream, prefix, payload);  // there is room, as not all that may be are held
+    decoder_.share(packet);
+    hold(c.now, *accepted, stream, packet, how);
+    earn(c, path, payload.size());
+    (void)decoder_.push_kept(esi, packet);
+    decoder_.drop(packet);
     collect_rebuilt(c);
 }
 
@@ -167,8 +173,9 @@ void session_receiver::collect_rebuilt(const session_context& c) noexcept {
         }
         ++stats_.rebuilt;
         const auto origin = static_cast<std::uint32_t>(unit.data[0] << 16 | unit.data[1] << 8 | unit.data[2]);
-        (void)place(c, unit.esi, origin, unit.flow, unit.data.subspan(wire::origin_size),
-                    last_repair_reactive_ ? recovery::reactive : recovery::parity);
+        if (const std::optional<accepted_packet> accepted = accept(c, unit.esi, origin, unit.flow))
+            hold(c.now, *accepted, unit.flow, decoder_.keep(unit),
+                 last_repair_reactive_ ? recovery::reactive : recovery::parity);
     }
 }
 
@@ -224,23 +231,22 @@ void session_receiver::on_events(const scheduler& paths, path_id path, const eve
 // Delivery
 
 bool session_receiver::poll_delivery(const session_context& c, delivery& out) noexcept {
-    if (delivered_slot_ != no_slot)
-        (void)free_.push(static_cast<std::uint32_t>(std::exchange(delivered_slot_, no_slot)));
+    if (in_hand_ != rlc_decoder::no_packet) drop(std::exchange(in_hand_, rlc_decoder::no_packet));
     for (std::uint32_t stream = 0; stream < config_.max_streams; ++stream) {
         released_packet released;
         while (holds_[stream]->poll(c.now, released)) {
-            const auto index = static_cast<std::uint32_t>(released.packet.token);
+            const auto packet = static_cast<std::uint32_t>(released.packet.token);
             if (released.past_deadline && c.streams[stream].late == late_policy::drop) {
-                (void)free_.push(index);
+                drop(packet);
                 ++stats_.outdated;
                 continue;
             }
             ++stats_.delivered;
-            delivered_slot_ = index;
+            in_hand_ = packet;
             out.stream = static_cast<stream_id>(stream);
             out.number = released.packet.sequence;
             out.origin = released.packet.origin;
-            out.bytes = byte_view{bytes_of(index)}.first(slots_[index].size);
+            out.bytes = decoder_.kept(packet).subspan(wire::origin_size);
             out.due = released.due;
             out.lateness = released.lateness;
             out.held = released.held;

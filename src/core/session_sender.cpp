@@ -34,6 +34,7 @@ result<session_sender> session_sender::create(const session_config& config, cons
     rlc_config code;
     code.max_window = config.protected_packets;
     code.max_symbol = config.max_payload + static_cast<std::uint32_t>(wire::origin_size + source_unit_header);
+    code.repairs_ahead = 1;  // parity has no pace that could be announced
     result<rlc_encoder> encoder = rlc_encoder::create(code, memory);
     if (!encoder) return encoder.error();
     session_sender s{config, std::move(law).value(), std::move(encoder).value()};

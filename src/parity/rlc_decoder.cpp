@@ -31,17 +31,16 @@ result<rlc_decoder> rlc_decoder::create(const rlc_config& config, const allocato
     if (d.config_.max_equations == 0) d.config_.max_equations = config.max_window;
     d.capacity_ = std::bit_ceil(std::size_t{d.config_.decoder_window < 64 ? 64 : d.config_.decoder_window});
     d.config_.decoder_window = static_cast<std::uint32_t>(d.capacity_);
-    d.stride_ = detail::unit_stride(detail::unit_limit(config));
-    const std::size_t rows = std::size_t{d.config_.max_equations} + 1;
+    if (d.config_.max_units == 0) d.config_.max_units = static_cast<std::uint32_t>(d.capacity_) + 2;
+    const std::size_t equations = std::size_t{d.config_.max_equations} + 1;
     const std::size_t terms = std::size_t{config.max_window} + d.config_.max_equations + 1;
-    if (!d.memory_.create((d.capacity_ + 1) * d.stride_, memory) || !d.unit_.create(d.capacity_ + 1, memory) ||
-        !d.sources_.create(d.capacity_, memory) || !d.known_.create(d.capacity_ / 64, memory) ||
-        !d.work_.create(rows * (d.capacity_ + d.stride_), memory) || !d.equation_.create(rows, memory) ||
-        !d.pivot_of_.create(d.capacity_, memory) || !d.pointers_.create(terms, memory) ||
-        !d.factors_.create(terms, memory) || !d.ready_.create(d.capacity_, memory) ||
-        !d.rows_.create(config.cached_rows, config.max_window, memory))
+    if (!d.pool_.create(d.config_.max_units, detail::unit_limit(config), config.symbol_size != 0, memory) ||
+        !d.unit_.create(d.capacity_, memory) || !d.sources_.create(d.capacity_, memory) ||
+        !d.known_.create(d.capacity_ / 64, memory) || !d.work_.create_untouched(equations * d.capacity_, memory) ||
+        !d.equation_.create(equations, memory) || !d.pivot_of_.create(d.capacity_, memory) ||
+        !d.pointers_.create_untouched(terms, memory) || !d.factors_.create_untouched(terms, memory) ||
+        !d.ready_.create(d.capacity_, memory) || !d.rows_.create(config.cached_rows, config.max_window, memory))
         return status::out_of_memory;
-    for (std::size_t i = 0; i <= d.capacity_; ++i) d.unit_[i].bytes = d.memory_.data() + i * d.stride_;
     for (std::uint16_t& e : d.pivot_of_) e = no_equation;
     return d;
 }
@@ -72,15 +71,27 @@ void rlc_decoder::start(std::int64_t newest) noexcept {
 
 void rlc_decoder::release(std::size_t e) noexcept {
     pivot_of_[slot_of(equation_[e].pivot)] = no_equation;
+    discard(e);
+}
+
+/// The same of one that is no source's equation, with its unit.
+void rlc_decoder::discard(std::size_t e) noexcept {
+    pool_.note_length(equation_[e].symbol, equation_[e].size);
+    pool_.release(equation_[e].symbol);
     equation_[e].used = false;
     --equations_;
 }
 
-/// Moves the window so that `newest` is its last position. An equation whose oldest unknown leaves cannot be used any
-/// more; no other equation contains that unknown, because it is a pivot.
+/// Moves the window so that `newest` is its last position.
 void rlc_decoder::advance(std::int64_t newest) noexcept {
     newest_ = newest;
     const std::int64_t base = newest - static_cast<std::int64_t>(capacity_) + 1;
+    if (base > base_) leave(base);
+}
+
+/// Makes `base` the first position of the window. An equation whose oldest unknown leaves cannot be used any more; no
+/// other equation contains that unknown, because it is a pivot.
+void rlc_decoder::leave(std::int64_t base) noexcept {
     const std::int64_t gone =
         base - base_ < static_cast<std::int64_t>(capacity_) ? base : base_ + static_cast<std::int64_t>(capacity_);
     for (std::int64_t p = base_; p < gone; ++p) {
@@ -93,9 +104,49 @@ void rlc_decoder::advance(std::int64_t newest) noexcept {
             sources_[s].queued = false;
             ++stats_.unpolled;
         }
+        if (known(p)) pool_.release(sources_[s].unit);
         set_known(p, false);
     }
     base_ = base;
+}
+
+/// For units of `length` bytes.
+void rlc_decoder::make_room(std::size_t length) noexcept {
+    if (length <= pool_.stride()) return;
+    pool_.widen(length);
+    for (std::size_t s = 0; s < capacity_; ++s)
+        if ((known_[s / 64] >> (s % 64) & 1) != 0) unit_[s].bytes = pool_.bytes(sources_[s].unit);
+}
+
+/// When all units are in use the window gets shorter. What is kept apart may leave none.
+std::uint32_t rlc_decoder::take() noexcept {
+    std::uint32_t taken = pool_.take();
+    while (taken == no_packet && started_ && base_ <= newest_) {
+        leave(base_ + 1);
+        taken = pool_.take();
+    }
+    return taken;
+}
+
+/// Is there a unit of `length` bytes to work with?
+bool rlc_decoder::have_spare(std::size_t length) noexcept {
+    make_room(length);
+    if (spare_ == no_packet) spare_ = take();
+    return spare_ != no_packet;
+}
+
+/// A unit with a packet; `no_packet` when there is no room. Precondition: it is not too large.
+std::uint32_t rlc_decoder::fill(std::uint8_t flow, byte_view prefix, byte_view data) noexcept {
+    const std::size_t payload = prefix.size() + data.size();
+    make_room(payload + source_unit_header);
+    const std::uint32_t taken = take();
+    if (taken == no_packet) return taken;
+    std::uint8_t* const out = pool_.bytes(taken);
+    detail::write_unit_header(out, flow, payload);
+    detail::copy_into_unit(out, source_unit_header, prefix);
+    detail::copy_into_unit(out, source_unit_header + prefix.size(), data);
+    pool_.set_length(taken, payload + source_unit_header);
+    return taken;
 }
 
 /// A source more than `max_jump` ahead: true when another one near it came before.
@@ -148,56 +199,88 @@ status rlc_decoder::admit(std::uint32_t esi, std::uint8_t flow, byte_view prefix
     return status::inconsistent;
 }
 
-/// The unit of a source that arrived is in its place.
-void rlc_decoder::received(std::int64_t position) noexcept {
-    if (unit(position).length > longest_) longest_ = unit(position).length;
-    sources_[slot_of(position)].recovered = false;
+/// The source at `position` is in the unit `taken`.
+void rlc_decoder::put(std::int64_t position, std::uint32_t taken) noexcept {
+    const std::size_t s = slot_of(position);
+    sources_[s].unit = taken;
+    unit_[s] = {pool_.bytes(taken), pool_.length(taken)};
+    if (unit_[s].length > longest_) longest_ = unit_[s].length;
     set_known(position, true);
+}
+
+/// A source arrived, and was admitted.
+void rlc_decoder::received(std::int64_t position, std::uint32_t taken) noexcept {
+    put(position, taken);
+    sources_[slot_of(position)].recovered = false;
     ++stats_.received;
     if (equations_ != 0) absorb(position);
 }
 
+bool rlc_decoder::too_large(std::size_t payload) const noexcept {
+    return payload > 0xFFFF || payload + source_unit_header > detail::unit_limit(config_);
+}
+
 status rlc_decoder::push_source(std::uint32_t esi, std::uint8_t flow, byte_view prefix, byte_view data) noexcept {
-    const std::size_t payload = prefix.size() + data.size();
-    const std::size_t size = payload + source_unit_header;
     prepared_ = 0;
-    if (payload > 0xFFFF || size > detail::unit_limit(config_)) {
+    if (too_large(prefix.size() + data.size())) {
         ++stats_.refused;
         return status::too_large;
     }
     std::int64_t position = 0;
     const status admitted = admit(esi, flow, prefix, data, position);
     if (admitted != status::ok) return admitted;
-    detail::rlc_unit& out = unit(position);
-    detail::write_unit_header(out.bytes, flow, payload);
-    detail::copy_into_unit(out.bytes, source_unit_header, prefix);
-    detail::copy_into_unit(out.bytes, source_unit_header + prefix.size(), data);
-    if (out.length > size) std::memset(out.bytes + size, 0, out.length - size);
-    out.length = static_cast<std::uint32_t>(size);
-    received(position);
+    const std::uint32_t taken = fill(flow, prefix, data);
+    if (taken == no_packet || position < base_) return no_room(taken);
+    received(position, taken);
     return status::ok;
+}
+
+/// What is kept apart has left no unit for a source, or has made the window too short for it.
+status rlc_decoder::no_room(std::uint32_t taken) noexcept {
+    if (taken != no_packet) pool_.release(taken);
+    ++stats_.late;
+    return status::late;
 }
 
 byte_span rlc_decoder::prepare_source(std::size_t size) noexcept {
     prepared_ = 0;
-    if (size > 0xFFFF || size + source_unit_header > detail::unit_limit(config_)) return {};
+    if (too_large(size) || !have_spare(size + source_unit_header)) return {};
     prepared_ = size + source_unit_header;
-    if (spare().length < prepared_) spare().length = static_cast<std::uint32_t>(prepared_);
-    return {spare().bytes + source_unit_header, size};
+    if (pool_.length(spare_) < prepared_) pool_.note_length(spare_, prepared_);
+    return {pool_.bytes(spare_) + source_unit_header, size};
 }
 
 status rlc_decoder::commit_source(std::uint32_t esi, std::uint8_t flow, std::size_t size) noexcept {
     if (prepared_ == 0 || size + source_unit_header != prepared_) return status::wrong_state;
-    detail::rlc_unit& in = spare();
-    if (in.length > prepared_) std::memset(in.bytes + prepared_, 0, in.length - prepared_);
-    in.length = static_cast<std::uint32_t>(prepared_);
+    pool_.set_length(spare_, prepared_);
     prepared_ = 0;
     std::int64_t position = 0;
-    const status admitted = admit(esi, flow, {}, {in.bytes + source_unit_header, size}, position);
+    std::uint8_t* const in = pool_.bytes(spare_);
+    const status admitted = admit(esi, flow, {}, {in + source_unit_header, size}, position);
     if (admitted != status::ok) return admitted;
-    detail::write_unit_header(in.bytes, flow, size);
-    std::swap(in, unit(position));
-    received(position);
+    detail::write_unit_header(in, flow, size);
+    received(position, std::exchange(spare_, no_packet));
+    return status::ok;
+}
+
+std::uint32_t rlc_decoder::keep(std::uint8_t flow, byte_view prefix, byte_view data) noexcept {
+    prepared_ = 0;
+    return too_large(prefix.size() + data.size()) ? no_packet : fill(flow, prefix, data);
+}
+
+std::uint32_t rlc_decoder::keep(const recovered_unit& recovered) noexcept {
+    const std::uint32_t unit = sources_[slot_of(unwrap_nearest(newest_, recovered.esi, 32))].unit;
+    pool_.share(unit);
+    return unit;
+}
+
+status rlc_decoder::push_kept(std::uint32_t esi, std::uint32_t packet) noexcept {
+    prepared_ = 0;
+    std::int64_t position = 0;
+    const status admitted = admit(esi, pool_.bytes(packet)[0], {}, kept(packet), position);
+    if (admitted != status::ok) return admitted;
+    pool_.share(packet);
+    received(position, packet);
     return status::ok;
 }
 
@@ -226,14 +309,14 @@ void rlc_decoder::absorb(std::int64_t position) noexcept {
     while (p <= newest_ && coefficients(own)[slot_of(p)] == 0) ++p;
     if (p > newest_) {
         if (!all_zero(symbol(own), equation_[own].size)) ++stats_.inconsistent;
-        equation_[own].used = false;
-        --equations_;
+        discard(own);
         return;
     }
     equation_[own].pivot = p;
     const std::uint8_t scale = detail::gf256_inverse(coefficients(own)[slot_of(p)]);
-    kernel.multiply_add(coefficients(own), coefficients(own), static_cast<std::uint8_t>(scale ^ 1),
-                        capacity_ + detail::padded(equation_[own].size));
+    const auto change = static_cast<std::uint8_t>(scale ^ 1);
+    kernel.multiply_add(coefficients(own), coefficients(own), change, capacity_);
+    kernel.multiply_add(symbol(own), symbol(own), change, detail::padded(equation_[own].size));
     eliminate(own);
 }
 
@@ -246,7 +329,8 @@ void rlc_decoder::eliminate(std::size_t e) noexcept {
         if (other == e || !equation_[other].used) continue;
         const std::uint8_t c = coefficients(other)[column];
         if (c == 0) continue;
-        kernel.multiply_add(coefficients(other), coefficients(e), c, capacity_ + detail::padded(equation_[e].size));
+        kernel.multiply_add(coefficients(other), coefficients(e), c, capacity_);
+        kernel.multiply_add(symbol(other), symbol(e), c, detail::padded(equation_[e].size));
         if (equation_[other].size < equation_[e].size) equation_[other].size = equation_[e].size;
         solve(other);
     }
@@ -260,31 +344,28 @@ void rlc_decoder::solve(std::size_t e) noexcept {
     const std::uint8_t* row = coefficients(e);
     if (!all_zero(row, column) || !all_zero(row + column + 1, capacity_ - column - 1)) return;
 
+    const std::int64_t position = eq.pivot;
     const std::size_t size = eq.size;
-    detail::rlc_unit& out = spare();
-    std::memcpy(out.bytes, symbol(e), size);
-    if (out.length > size) std::memset(out.bytes + size, 0, out.length - size);
-    out.length = static_cast<std::uint32_t>(size);
+    const std::uint32_t solved = eq.symbol;
+    pool_.share(solved);  // outlives its equation
     release(e);
-    (void)recover(eq.pivot, size);
+    if (!recover(position, solved, size)) pool_.release(solved);
 }
 
-/// Takes the spare unit, `size` bytes, for the source at `position`, if it is a valid one.
-bool rlc_decoder::recover(std::int64_t position, std::size_t size) noexcept {
-    detail::rlc_unit& in = spare();
-    const std::size_t length = source_unit_header + (std::size_t{in.bytes[1]} << 8 | in.bytes[2]);
-    if (length > size || length > detail::unit_limit(config_) || !all_zero(in.bytes + length, size - length)) {
+/// Takes a unit, `size` bytes and zero behind them, for the source at `position`, if it is a valid one.
+bool rlc_decoder::recover(std::int64_t position, std::uint32_t taken, std::size_t size) noexcept {
+    const std::uint8_t* const in = pool_.bytes(taken);
+    const std::size_t length = source_unit_header + (std::size_t{in[1]} << 8 | in[2]);
+    if (length > size || length > detail::unit_limit(config_) || !all_zero(in + length, size - length)) {
         ++stats_.inconsistent;  // some repair or source behind it was damaged: the source stays missing
         return false;
     }
-    in.length = static_cast<std::uint32_t>(length);
-    if (length > longest_) longest_ = length;
-    std::swap(in, unit(position));
+    pool_.note_length(taken, length);
+    put(position, taken);
     detail::rlc_source& source = sources_[slot_of(position)];
     source.recovered = true;
     source.queued = ready_.push(position);
     if (!source.queued) ++stats_.unpolled;
-    set_known(position, true);
     ++stats_.recovered;
     return true;
 }
@@ -298,11 +379,10 @@ status rlc_decoder::solve_single(std::int64_t position, std::uint8_t coefficient
     factors_[terms++] = 1;
     const std::uint8_t scale = detail::gf256_inverse(coefficient);
     kernel.multiply_add(factors_.data(), factors_.data(), static_cast<std::uint8_t>(scale ^ 1), terms);
-    detail::rlc_unit& out = spare();
-    kernel.dot(out.bytes, pointers_.data(), factors_.data(), terms, repair.size());
-    if (out.length > repair.size()) std::memset(out.bytes + repair.size(), 0, out.length - repair.size());
-    out.length = static_cast<std::uint32_t>(repair.size());
-    if (!recover(position, repair.size())) return status::inconsistent;
+    kernel.dot(pool_.bytes(spare_), pointers_.data(), factors_.data(), terms, repair.size());
+    pool_.set_length(spare_, repair.size());
+    if (!recover(position, spare_, repair.size())) return status::inconsistent;
+    spare_ = no_packet;
     ++stats_.repairs_used;
     return status::ok;
 }
@@ -373,6 +453,10 @@ status rlc_decoder::accept_repair(std::uint32_t first_esi, std::uint32_t count, 
             }
     prepared_ = 0;
     if (last > newest_) advance(last);  // keeps `first`: no repair is wider than the decoder's window
+    if (!have_spare(repair.size()) || first < base_) {
+        ++stats_.repairs_outside;
+        return status::out_of_window;
+    }
 
     // Terms of the right-hand side: the known sources, then equations, then the repair itself.
     const detail::gf256_kernel& kernel = detail::gf256_active();
@@ -441,10 +525,11 @@ status rlc_decoder::accept_repair(std::uint32_t first_esi, std::uint32_t count, 
     std::memset(coefficients(e), 0, capacity_);
     kernel.multiply_add(coefficients(e), reduced, scale, capacity_);
     kernel.multiply_add(factors_.data(), factors_.data(), static_cast<std::uint8_t>(scale ^ 1), terms);
+    eq.symbol = std::exchange(spare_, no_packet);
     std::uint8_t* out = symbol(e);
     kernel.dot(out, pointers_.data(), factors_.data(), terms, detail::padded(size));
     kernel.multiply_add(out, repair.data(), scale, repair.size());
-    if (detail::padded(size) < stride_) std::memset(out + detail::padded(size), 0, stride_ - detail::padded(size));
+    pool_.set_length(eq.symbol, detail::padded(size));
     eq.size = static_cast<std::uint32_t>(size);
     ++stats_.repairs_used;
     eliminate(e);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 
+#include <algorithm>
 #include <cstring>
 
 #include "rlc_units.hpp"
@@ -36,22 +37,48 @@ status write(const repair_payload_id& id, byte_span bytes) noexcept {
     return status::ok;
 }
 
+namespace {
+
+/// An encoder whose rows are all common ones draws others only when asked for a repair with a key of somebody else.
+std::size_t kept_rows(const rlc_config& config) noexcept {
+    const bool common = config.cached_rows <= detail::common_keys && config.max_window <= detail::common_width &&
+                        config.density_threshold == detail::common_density;
+    return common ? 16 : config.cached_rows;
+}
+
+}  // namespace
+
 result<rlc_encoder> rlc_encoder::create(const rlc_config& config, const allocator& memory) noexcept {
     failure why;
     if (!detail::valid(config, why)) return why;
     rlc_encoder e;
     e.config_ = config;
     e.unit_limit_ = detail::unit_limit(config);
-    const std::size_t stride = detail::unit_stride(e.unit_limit_);
     const std::size_t slots = std::size_t{config.max_window} + 1;
-    if (!e.memory_.create(slots * stride, memory) || !e.units_.create(slots, memory) ||
-        !e.pointers_.create(2 * slots, memory) || !e.rows_.create(config.cached_rows, config.max_window, memory) ||
+    const std::size_t stride = detail::unit_stride(e.unit_limit_);
+    if (!e.memory_.create(slots, e.unit_limit_, config.symbol_size != 0, memory) || !e.units_.create(slots, memory) ||
+        !e.pointers_.create(2 * slots, memory) || !e.rows_.create(kept_rows(config), config.max_window, memory) ||
         !e.sums_.create(config.repairs_ahead, config.max_window, stride, memory))
         return status::out_of_memory;
-    for (std::size_t i = 0; i < slots; ++i)
-        e.pointers_[i] = e.pointers_[i + slots] = e.units_[i].bytes = e.memory_.data() + i * stride;
+    e.place_units();
     e.next_ = e.units_.begin();
     return e;
+}
+
+void rlc_encoder::place_units() noexcept {
+    const std::size_t slots = units_.size();
+    for (std::size_t i = 0; i < slots; ++i) pointers_[i] = pointers_[i + slots] = units_[i].bytes = memory_.place(i);
+    const auto too_long = static_cast<std::uint32_t>(memory_.stride() + 1);
+    for (std::size_t i = begun_units_; i < slots; ++i) units_[i].length = too_long;
+}
+
+/// A packet longer than any before: false when it is too long.
+bool rlc_encoder::make_room(std::size_t size) noexcept {
+    const std::size_t length = size + source_unit_header;
+    if (size > 0xFFFF || length > unit_limit_) return false;
+    memory_.widen(length, begun_units_);
+    place_units();
+    return true;
 }
 
 std::size_t rlc_encoder::slot_of(std::uint32_t esi) const noexcept {
@@ -71,8 +98,11 @@ std::size_t rlc_encoder::longest_of(std::size_t slot, std::size_t count) const n
 }
 
 void rlc_encoder::clear_behind() noexcept {
-    std::memset(next_->bytes + prepared_, 0, next_->length - prepared_);
+    const auto place = static_cast<std::size_t>(next_ - units_.data());
+    const std::size_t behind = place < begun_units_ ? next_->length : memory_.stride();
+    std::memset(next_->bytes + prepared_, 0, behind - prepared_);
     next_->length = prepared_;
+    begun_units_ = std::max(begun_units_, place + 1);
 }
 
 status rlc_encoder::push(std::uint32_t esi, std::uint8_t flow, byte_view prefix, byte_view data) noexcept {

@@ -12,12 +12,13 @@ namespace detail {
 
 bool rlc_sums::create(std::size_t sums, std::size_t max_window, std::size_t stride, const allocator& memory) noexcept {
     stride_ = stride;
-    return key_.create(sums, memory) && symbols_.create((sums + 1) * stride, memory) &&
-           coefficients_.create(sums * max_window, memory) && starts_.create(sums, memory) &&
+    return key_.create(sums, memory) && symbols_.create_untouched((sums + 1) * stride, memory) &&
+           coefficients_.create_untouched(sums * max_window, memory) && starts_.create(sums, memory) &&
            destinations_.create(sums, memory);
 }
 
 void rlc_sums::expect(std::uint32_t window, std::uint32_t every) noexcept {
+    if (every != 0) std::memset(symbol(key_.size()), 0, stride_);
     window_ = every == 0 ? 0 : window;
     every_ = every;
     in_step_ = false;

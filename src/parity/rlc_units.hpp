@@ -8,22 +8,12 @@
 #include <cstring>
 
 #include "duality/detail/gf256.hpp"
+#include "duality/detail/unit_memory.hpp"
 #include "duality/parity_rlc.hpp"
 
 namespace duality {
 inline namespace v0 {
 namespace detail {
-
-/// Bytes between units: whole cache lines, and an odd number of them, so that the same bytes of neighbouring units do
-/// not compete for the same cache sets.
-[[nodiscard]] inline std::size_t unit_stride(std::size_t symbol) noexcept {
-    return ((symbol + 63) / 64 | 1) * 64;
-}
-
-/// Up to the end of a cache line.
-[[nodiscard]] inline std::size_t padded(std::size_t bytes) noexcept {
-    return (bytes + 63) / 64 * 64;
-}
 
 /// Longest unit that fits.
 [[nodiscard]] inline std::size_t unit_limit(const rlc_config& config) noexcept {
@@ -47,6 +37,7 @@ inline void copy_into_unit(std::uint8_t* unit, std::size_t done, byte_view in) n
         .in_range("symbol_size", config.symbol_size)
         .in_range("decoder_window", config.decoder_window)
         .in_range("max_equations", config.max_equations)
+        .in_range("max_units", config.max_units)
         .in_range("max_jump", config.max_jump)
         .in_range("cached_rows", config.cached_rows)
         .in_range("density_threshold", config.density_threshold)
@@ -54,6 +45,7 @@ inline void copy_into_unit(std::uint8_t* unit, std::size_t done, byte_view in) n
         .require("symbol_size", config.symbol_size == 0 || (config.symbol_size > source_unit_header &&
                                                             config.symbol_size <= config.max_symbol))
         .require("decoder_window", config.decoder_window == 0 || config.decoder_window >= config.max_window)
+        .require("max_units", config.max_units == 0 || config.max_units >= 16)
         .require("cached_rows", std::has_single_bit(config.cached_rows));
     if (!check.ok()) why = check.error();
     return check.ok();

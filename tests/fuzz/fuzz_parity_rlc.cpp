@@ -49,6 +49,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     config.cached_rows = 16u << in.byte() % 3;
     config.density_threshold = in.byte() % 16;
     config.repairs_ahead = 1 + in.byte() % 16;
+    config.max_units = in.byte() % 2 ? 0 : 16 + in.byte();
     auto encoder = rlc_encoder::create(config, allocator::system());
     auto decoder = rlc_decoder::create(config, allocator::system());
     require(encoder.has_value() && decoder.has_value());
@@ -69,16 +70,22 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     bool damaged = false;    // something damaged was accepted, so anything may come out
     std::uint64_t told = 0;  // refusals as inconsistent
     if (in.byte() % 2) require(decoder->begin(start) == status::ok);
+    struct kept {
+        std::uint32_t packet;
+        std::uint32_t esi;
+    };
+    std::vector<kept> apart;
 
     while (!in.empty()) {
-        switch (in.byte() % 14) {
+        switch (in.byte() % 16) {
             case 0:
             case 1:
             case 2: {  // sent and received
                 const byte_view p = packet_of(next);
                 require(encoder->push(next, 5, p) == status::ok);
                 const status s = decoder->push_source(next, 5, p);
-                require(damaged || s == status::ok || s == status::duplicate || s == status::out_of_window);
+                require(damaged || s == status::ok || s == status::duplicate || s == status::out_of_window ||
+                        (s == status::late && !apart.empty()));
                 if (s == status::inconsistent) ++told;
                 ++next;
                 break;
@@ -97,6 +104,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                 const std::uint32_t esi = next - 1 - in.byte() % (next - start);
                 const byte_view p = packet_of(esi);
                 const byte_span room = decoder->prepare_source(p.size());
+                if (room.size() != p.size() && !apart.empty()) break;
                 require(room.size() == p.size());
                 if (!p.empty()) std::memcpy(room.data(), p.data(), p.size());
                 const status s = decoder->commit_source(esi, 5, p.size());
@@ -171,6 +179,32 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                 require(std::memcmp(symbol.data(), r.symbol.data(), n) == 0);
                 repairs.push_back(r);
                 if (repairs.size() > 64) repairs.erase(repairs.begin());
+                break;
+            }
+            case 14: {  // a packet kept apart, and received
+                const byte_view p = packet_of(next);
+                const std::size_t head = p.size() < 3 ? p.size() : 3;
+                const std::uint32_t k = decoder->keep(5, p.first(head), p.subspan(head));
+                if (k == rlc_decoder::no_packet) {
+                    require(apart.size() + 1 >= decoder->config().max_units);
+                    break;
+                }
+                require(encoder->push(next, 5, p) == status::ok);
+                const status s = decoder->push_kept(next, k);
+                require(damaged || s == status::ok || s == status::duplicate || s == status::out_of_window);
+                if (s == status::inconsistent) ++told;
+                apart.push_back({k, next});
+                ++next;
+                break;
+            }
+            case 15: {  // one is handed on
+                if (apart.empty()) break;
+                const std::size_t which = in.byte() % apart.size();
+                const byte_view p = packet_of(apart[which].esi);
+                const byte_view there = decoder->kept(apart[which].packet);
+                require(there.size() == p.size() && (p.empty() || std::memcmp(there.data(), p.data(), p.size()) == 0));
+                decoder->drop(apart[which].packet);
+                apart.erase(apart.begin() + static_cast<std::ptrdiff_t>(which));
                 break;
             }
         }

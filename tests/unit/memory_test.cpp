@@ -85,6 +85,24 @@ TEST_CASE("buffer: takes one block, whole cache lines aligned, value-initialised
     CHECK(w[2].byte == 9);
 }
 
+TEST_CASE("buffer: plain data that is to be untouched is, other elements are made") {
+    counting_allocator memory;
+    {
+        buffer<std::uint64_t> plain;
+        REQUIRE(plain.create_untouched(100, memory.get()));
+        CHECK(plain.size() == 100);
+        CHECK(aligned(plain.data(), 64));
+        buffer<counted> made;
+        REQUIRE(made.create_untouched(5, memory.get()));
+        CHECK(counted::alive == 5);
+        CHECK(memory.live_blocks() == 2);
+        CHECK_FALSE(plain.create_untouched(std::numeric_limits<std::size_t>::max() / 4, memory.get()));
+        CHECK(plain.empty());
+    }
+    CHECK(counted::alive == 0);
+    CHECK(memory.live_blocks() == 0);
+}
+
 TEST_CASE("buffer: gives back exactly what it took") {
     single_block memory;
     {

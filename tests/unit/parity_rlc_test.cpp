@@ -409,3 +409,120 @@ TEST_CASE("a steady pace is made ahead of time after one window, and again after
     push(20);
     REQUIRE(repair() == 4);
 }
+
+namespace {
+
+/// Of ever longer packets, and short ones between them.
+bytes growing(std::uint32_t esi) {
+    bytes out(esi % 3 == 0 ? 5 : std::size_t{20} * esi);
+    for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<std::uint8_t>(esi * 31 + i * 7);
+    return out;
+}
+
+}  // namespace
+
+TEST_CASE("packets that get longer leave those before them as they were") {
+    rlc_encoder encoder = std::move(rlc_encoder::create({}, allocator::system())).value();
+    rlc_encoder wide = std::move(rlc_encoder::create({}, allocator::system())).value();
+    REQUIRE(wide.push(0, 0, bytes(1'400)) == status::ok);  // has all the room there is from the beginning
+    wide.reset();
+    rlc_decoder decoder = std::move(rlc_decoder::create({}, allocator::system())).value();
+    bytes symbol(1'500);
+    bytes same(1'500);
+    for (std::uint32_t i = 0; i < 70; ++i) {
+        REQUIRE(encoder.push(i, 1, growing(i)) == status::ok);
+        REQUIRE(wide.push(i, 1, growing(i)) == status::ok);
+        if (i % 5 != 2) REQUIRE(decoder.push_source(i, 1, growing(i)) == status::ok);
+        std::size_t size = 0;
+        std::size_t same_size = 0;
+        repair_payload_id id;
+        repair_payload_id same_id;
+        REQUIRE(encoder.make_repair(64, id, symbol, size) == status::ok);
+        REQUIRE(wide.make_repair(64, same_id, same, same_size) == status::ok);
+        REQUIRE(size == same_size);
+        REQUIRE(std::equal(symbol.begin(), symbol.begin() + static_cast<std::ptrdiff_t>(size), same.begin()));
+        for (std::uint32_t back = 0; back < encoder.size(); ++back) {
+            const bytes there = growing(i - back);
+            REQUIRE(std::ranges::equal(encoder.source(i - back), there));
+        }
+        if (i % 5 != 4) continue;
+        // Equations are there when the units move, and solved after it.
+        REQUIRE_FALSE(failed(decoder.push_repair(id, {symbol.data(), size})));
+        for (recovered_unit u; decoder.poll(u);) REQUIRE(std::ranges::equal(u.data, growing(u.esi)));
+    }
+    CHECK(decoder.stats().inconsistent == 0);
+    CHECK(decoder.deficit().missing == 0);
+    CHECK(decoder.stats().recovered == 14);
+}
+
+TEST_CASE("equations survive a longer packet") {
+    rlc_encoder encoder = std::move(rlc_encoder::create({}, allocator::system())).value();
+    rlc_decoder decoder = std::move(rlc_decoder::create({}, allocator::system())).value();
+    bytes symbol(1'500);
+    repair_payload_id id;
+    std::size_t size = 0;
+    for (std::uint32_t i = 0; i < 40; ++i) {
+        REQUIRE(encoder.push(i, 1, growing(i)) == status::ok);
+        if (i % 4 != 1) REQUIRE(decoder.push_source(i, 1, growing(i)) == status::ok);
+        if (i % 8 != 7) continue;  // half of the repairs that would be needed
+        REQUIRE(encoder.make_repair(64, id, symbol, size) == status::ok);
+        REQUIRE(decoder.push_repair(id, {symbol.data(), size}) == status::ok);
+    }
+    CHECK(decoder.equations() == 5);
+    for (int i = 0; i < 5; ++i) {
+        REQUIRE(encoder.make_repair(64, id, symbol, size) == status::ok);
+        REQUIRE(decoder.push_repair(id, {symbol.data(), size}) == status::ok);
+    }
+    std::uint32_t back = 0;
+    for (recovered_unit u; decoder.poll(u); ++back) REQUIRE(std::ranges::equal(u.data, growing(u.esi)));
+    CHECK(back == 10);
+    CHECK(decoder.equations() == 0);
+}
+
+TEST_CASE("kept packets outlive the window, and take no second place in it") {
+    rlc_config config;
+    config.max_units = 70;
+    rlc_decoder decoder = std::move(rlc_decoder::create(config, allocator::system())).value();
+    std::vector<std::uint32_t> kept;
+    const auto text = [&](std::uint32_t esi) {
+        bytes whole{static_cast<std::uint8_t>(esi), 7, 7};
+        const bytes rest = packet(esi);
+        whole.insert(whole.end(), rest.begin(), rest.end());
+        return whole;
+    };
+    for (std::uint32_t i = 0; i < 70; ++i) {
+        const bytes head{static_cast<std::uint8_t>(i), 7, 7};
+        const std::uint32_t k = decoder.keep(1, head, packet(i));
+        REQUIRE(k != rlc_decoder::no_packet);
+        REQUIRE(decoder.push_kept(i, k) == status::ok);
+        REQUIRE(decoder.push_kept(i, k) == status::duplicate);
+        kept.push_back(k);
+    }
+    CHECK(decoder.has(0));
+    CHECK(decoder.has(69));
+    // All that there is room for is kept: the window gives way, and in the end nothing more can be.
+    CHECK(decoder.keep(1, {}, packet(70)) == rlc_decoder::no_packet);
+    CHECK_FALSE(decoder.has(69));
+    CHECK(decoder.push_source(70, 1, packet(70)) == status::late);
+    for (std::uint32_t i = 0; i < 70; ++i) REQUIRE(std::ranges::equal(decoder.kept(kept[i]), text(i)));
+    decoder.reset();
+    for (std::uint32_t i = 0; i < 70; ++i) REQUIRE(std::ranges::equal(decoder.kept(kept[i]), text(i)));
+    for (const std::uint32_t k : kept) decoder.drop(k);
+    for (std::uint32_t i = 100; i < 400; ++i) REQUIRE(decoder.push_source(i, 1, packet(i)) == status::ok);
+    CHECK(decoder.has(399 - 69));
+    CHECK_FALSE(decoder.has(399 - 70));
+}
+
+TEST_CASE("a rebuilt packet can be kept") {
+    pair p;
+    const repair a = p.make(0, 20);
+    const repair b = p.make(0, 20);
+    REQUIRE(p.decoder.push_repair(a.id, a.symbol) == status::ok);
+    REQUIRE(p.decoder.push_repair(b.id, b.symbol) == status::ok);
+    std::vector<std::uint32_t> kept;
+    for (recovered_unit u; p.decoder.poll(u);) kept.push_back(p.decoder.keep(u));
+    REQUIRE(kept.size() == 2);
+    p.decoder.reset();
+    CHECK(std::ranges::equal(p.decoder.kept(kept[0]), packet(p.decoder.kept(kept[0])[0])));
+    CHECK(std::ranges::equal(p.decoder.kept(kept[1]), packet(p.decoder.kept(kept[1])[0])));
+}

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "duality/ring.hpp"
 
+#include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <cstdint>
 #include <deque>
+#include <iterator>
 #include <map>
 #include <utility>
 
@@ -98,6 +100,44 @@ TEST_CASE("ring: creating again starts empty; clear empties and keeps the capaci
     REQUIRE(r.create(2, allocator::system()));
     CHECK(r.empty());
     CHECK(r.capacity() == 2);
+}
+
+TEST_CASE("ring: goes round in no more of its memory than it needs") {
+    constexpr std::uint8_t untouched = 0xA5;
+    static std::uint8_t memory[1'024 * sizeof(std::uint64_t)];
+    const allocator patterned{nullptr, [](void*, std::size_t, std::size_t) noexcept -> void* { return memory; },
+                              [](void*, void*, std::size_t, std::size_t) noexcept {}};
+    std::fill(std::begin(memory), std::end(memory), untouched);
+    const auto touched = [&] {
+        return static_cast<std::size_t>(
+            std::count_if(std::begin(memory), std::end(memory), [&](std::uint8_t b) { return b != untouched; }));
+    };
+    ring<std::uint64_t> r;
+    REQUIRE(r.create(1'024, patterned));
+    CHECK(r.capacity() == 1'024);
+    CHECK(touched() == 0);
+    for (std::uint64_t i = 0; i < 10'000; ++i) {
+        REQUIRE(r.push(i));
+        if (i >= 3) REQUIRE(r.pop() == i - 3);
+    }
+    CHECK(touched() <= 8 * sizeof(std::uint64_t));
+    std::uint64_t next = 10'000;
+    while (r.push(next)) ++next;
+    CHECK(r.size() == 1'024);
+    for (std::uint64_t i = 10'000 - 3; i < next; ++i) REQUIRE(r.pop() == i);
+}
+
+TEST_CASE("ring: moving hands everything over") {
+    ring<int> r;
+    REQUIRE(r.create(4, allocator::system()));
+    REQUIRE(r.push(1));
+    ring<int> other = std::move(r);
+    CHECK(other.pop() == 1);
+    REQUIRE(other.push(2));
+    ring<int> third;
+    third = std::move(other);
+    CHECK(third.size() == 1);
+    CHECK(third.pop() == 2);
 }
 
 TEST_CASE("sequence window: finds what it holds and nothing else") {

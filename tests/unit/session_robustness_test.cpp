@@ -353,6 +353,28 @@ TEST_CASE("session: the least and the most of every size works") {
     }
 }
 
+TEST_CASE("session: what is held for longer than it can help to repair is delivered as it was") {
+    session_config config;
+    config.protected_packets = 16;
+    config.receive_packets = 200;
+    config.stream.deadline = 2'000_ms;
+    config.hold.hold_min = config.hold.hold_initial = config.hold.hold_max = 800_ms;
+    config.control.hold_max = 800_ms;
+    session_pair pair{config};
+    REQUIRE(pair.add_path(0) == status::ok);
+    // Ever longer ones, so that what is held is moved as well.
+    for (std::uint64_t i = 0; i < 500; ++i) {
+        (void)pair.send(near, 0, payload_of(i, 10 + 2 * i));
+        pair.run_for(5_ms);
+    }
+    pair.run_for(2_s);
+    REQUIRE(pair.deliveries[far].size() == 500);
+    for (std::size_t i = 0; i < 500; ++i)
+        REQUIRE(pair.deliveries[far][i].payload == payload_of(pair.deliveries[far][i].number, 10 + 2 * i));
+    CHECK(pair.deliveries[far][400].held > 700_ms);
+    CHECK(pair.end(far).statistics().receiver.refused == 0);
+}
+
 TEST_CASE("session: creation takes all memory through the allocator, gives it back, and survives a refusal") {
     session_config config;
     config.max_payload = 100;

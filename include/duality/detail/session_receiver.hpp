@@ -93,7 +93,7 @@ public:
     /// both directions would make of it. `one_way` is half the round trip.
     void share_clock(instant now, const clock_sync& sync, duration one_way) noexcept;
     /// Packets accepted and not yet delivered.
-    [[nodiscard]] std::size_t held() const noexcept { return slots_.size() - free_.size(); }
+    [[nodiscard]] std::size_t held() const noexcept { return held_; }
     [[nodiscard]] const receiver_statistics& statistics() const noexcept { return stats_; }
     [[nodiscard]] const jitter_hold& hold(stream_id stream) const noexcept { return *holds_[stream]; }
     [[nodiscard]] const regime_detector& detector() const noexcept { return detector_; }
@@ -116,14 +116,13 @@ private:
     /// A path that was silent for no longer is thought to carry a call.
     static constexpr duration quiet = duration::from_ms(20);
     static constexpr std::uint32_t regime_every = 5;  ///< reports between two with the regime features
-    static constexpr std::size_t no_slot = static_cast<std::size_t>(-1);
 
     /// Which reports have to wait for something to arrive.
     enum class unaffordable : std::uint8_t { nothing, news, all };
 
-    struct slot {
-        stream_id stream = 0;
-        std::uint32_t size = 0;
+    struct accepted_packet {
+        std::uint64_t number = 0;
+        media_time sent{};
     };
     struct pending_call {
         std::uint64_t first = 0;
@@ -143,9 +142,12 @@ private:
     session_receiver(const session_config& config, controller law, regime_detector detector, aggregator flow,
                      rlc_decoder decoder) noexcept;
 
-    /// Puts a packet into the hold of its stream; false when it was a duplicate or is of no use any more.
-    [[nodiscard]] bool place(const session_context& c, std::uint32_t esi, std::uint32_t origin, stream_id stream,
-                             byte_view payload, recovery how) noexcept;
+    /// Is it a packet that is new and of use?
+    [[nodiscard]] std::optional<accepted_packet> accept(const session_context& c, std::uint32_t esi,
+                                                        std::uint32_t origin, stream_id stream) noexcept;
+    /// Puts a packet that the decoder keeps into the hold of its stream, which takes it over.
+    void hold(instant now, const accepted_packet& accepted, stream_id stream, std::uint32_t packet,
+              recovery how) noexcept;
     /// A packet that came whole: places it, earns by it what reports cost, once, and lets the decoder make what it can of
     /// it.
     void admit(const session_context& c, path_id path, std::uint32_t esi, std::uint32_t origin, stream_id stream,
@@ -174,8 +176,9 @@ private:
     [[nodiscard]] duration longest_deadline() const noexcept;
     void control(const session_context& c) noexcept;
     void fill_acknowledgements(wire::feedback_frame& out) const noexcept;
-    [[nodiscard]] byte_span bytes_of(std::size_t index) noexcept {
-        return {payloads_.data() + index * config_.max_payload, config_.max_payload};
+    void drop(std::uint32_t packet) noexcept {
+        decoder_.drop(packet);
+        --held_;
     }
 
     session_config config_;
@@ -183,11 +186,9 @@ private:
     regime_detector detector_;
     aggregator flow_;
     rlc_decoder decoder_;
-    buffer<std::optional<jitter_hold>> holds_;  ///< all set by `create`
-    buffer<slot> slots_;
-    buffer<std::uint8_t> payloads_;
-    ring<std::uint32_t> free_;
-    std::size_t delivered_slot_ = no_slot;  ///< its bytes are in the caller's hands until the next call
+    buffer<std::optional<jitter_hold>> holds_;        ///< all set by `create`
+    std::size_t held_ = 0;                            ///< packets in them and in the caller's hands
+    std::uint32_t in_hand_ = rlc_decoder::no_packet;  ///< its bytes are in the caller's hands until the next call
     share_budget reports_;
     std::array<path_note, 16> notes_{};
 

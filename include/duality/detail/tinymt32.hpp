@@ -4,6 +4,7 @@
 // 40 coefficients costs as much as the dot product they are for.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 
@@ -59,6 +60,14 @@ private:
         if (const auto c = static_cast<std::uint8_t>(generator.next()); c != 0) return c;
 }
 
+/// The beginnings of the rows that are drawn all the time, as constants: those of the keys that an encoder with 256 or
+/// fewer rows goes round, with all coefficients non-zero.
+inline constexpr std::size_t common_keys = 256;
+inline constexpr std::size_t common_width = 64;
+inline constexpr unsigned common_density = 15;
+using common_row_table = std::array<std::array<std::uint8_t, common_width>, common_keys>;
+extern const common_row_table common_rows;
+
 struct coefficient_row_state {
     tinymt32 generator;
     std::uint32_t filled = 0;
@@ -67,26 +76,28 @@ struct coefficient_row_state {
 };
 
 /// Coefficient rows by repair key and density. A row for a shorter window is the beginning of the row for a longer
-/// one, so each entry keeps its generator and grows as needed. Direct-mapped by key: 16 bytes of state and `width`
-/// bytes per row.
+/// one, so each entry keeps its generator and grows as needed. Direct-mapped by key: 24 bytes of state and `width`
+/// bytes per row, which take memory only once a row is drawn. Common rows are not kept: they are there.
 class coefficient_rows {
 public:
     /// `rows` is a power of two.
     [[nodiscard]] bool create(std::size_t rows, std::size_t width, const allocator& memory) noexcept {
         width_ = width;
-        return entries_.create(rows, memory) && coefficients_.create(rows * width, memory);
+        return drawn_.create((rows + 63) / 64, memory) && entries_.create_untouched(rows, memory) &&
+               coefficients_.create_untouched(rows * width, memory);
     }
 
     /// At least `count` coefficients, valid until the next call. Precondition: `count <= width`, `dt <= 15`.
     [[nodiscard]] const std::uint8_t* row(std::uint16_t key, unsigned dt, std::size_t count) noexcept {
+        if (key < common_keys && dt == common_density && count <= common_width) return common_rows[key].data();
         const std::size_t index = key & (entries_.size() - 1);
         coefficient_row_state& e = entries_[index];
         std::uint8_t* out = coefficients_.data() + index * width_;
-        if (e.filled == 0 || e.key != key || e.dt != dt) {
-            e.generator = tinymt32{key};
-            e.key = key;
-            e.dt = static_cast<std::uint8_t>(dt);
-            e.filled = 0;
+        std::uint64_t& drawn = drawn_[index / 64];
+        const std::uint64_t bit = std::uint64_t{1} << (index % 64);
+        if ((drawn & bit) == 0 || e.key != key || e.dt != dt) {
+            drawn |= bit;
+            e = {.generator = tinymt32{key}, .filled = 0, .key = key, .dt = static_cast<std::uint8_t>(dt)};
         }
         if (e.filled < count) {
             tinymt32 generator = e.generator;  // in registers: a byte stored to `out` might otherwise be part of it
@@ -100,6 +111,7 @@ public:
     [[nodiscard]] std::size_t rows() const noexcept { return entries_.size(); }
 
 private:
+    buffer<std::uint64_t> drawn_;  ///< bit by entry: it has a value
     buffer<coefficient_row_state> entries_;
     buffer<std::uint8_t> coefficients_;
     std::size_t width_ = 0;

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT
+//
+// Bonds of two paths on real sockets, for what a relay's memory of hundreds of them is.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "duality/masque/bonded_tunnel.hpp"
+#include "masque_rig.hpp"
+
+namespace masque_bench {
+
+/// `target` through the relay at `relay` over two paths of the loopback, driven by hand.
+class bonded_client {
+public:
+    bonded_client(const io::socket_address& relay, const io::socket_address& target, std::uint32_t payload) {
+        const masque::key_pin pins[] = {relay_certificate().pin};
+        std::array<masque::bond_path, 2> paths;
+        for (std::size_t i = 0; i < paths.size(); ++i) {
+            sockets_[i] = new_socket();
+            paths[i].path = {io::to_udp_address(sockets_[i]->local()), io::to_udp_address(relay)};
+        }
+        masque::bonded_tunnel_config config;
+        config.relay = "relay.bench";
+        config.pins = pins;
+        config.paths = paths;
+        config.target = masque::udp_target::create("127.0.0.1", target.port()).value();
+        config.buffered_datagrams = 64;
+        config.protected_payload = payload;
+        auto made = masque::bonded_tunnel::create(io::monotonic_now(), config, allocator::system());
+        if (!made) fail("no bond");
+        bond_ = std::make_unique<masque::bonded_tunnel>(std::move(made).value());
+    }
+
+    void send(byte_view payload) { (void)bond_->send(io::monotonic_now(), payload); }
+    /// Takes what has come and sends what is due.
+    void turn() {
+        flush();
+        for (std::size_t i = 0; i < sockets_.size(); ++i) {
+            const masque::udp_address local = io::to_udp_address(sockets_[i]->local());
+            (void)sockets_[i]->read([&](const io::batch_socket::datagram& d) {
+                bond_->handle_datagram(io::monotonic_now(), {local, d.from}, d.mark, d.bytes);
+            });
+        }
+        const instant now = io::monotonic_now();
+        if (bond_->next_timeout() <= now) bond_->handle_timeout(now);
+        flush();
+    }
+    [[nodiscard]] bool is_whole() const { return legs_ == sockets_.size(); }
+    [[nodiscard]] std::uint64_t delivered() const { return delivered_; }
+
+private:
+    void flush() {
+        masque::bond_output out;
+        const instant now = io::monotonic_now();
+        while (bond_->poll_output(now, out)) {
+            if (out.kind == masque::bond_output_kind::transmit)
+                sockets_[out.path]->queue(out.packet.path.remote, out.packet.mark, out.packet.bytes);
+            if (out.kind == masque::bond_output_kind::deliver) ++delivered_;
+            if (out.kind != masque::bond_output_kind::event) continue;
+            legs_ += out.event.kind == masque::bond_event_kind::leg_up ? 1u : 0u;
+            legs_ -= out.event.kind == masque::bond_event_kind::leg_down ? 1u : 0u;
+        }
+        for (const auto& socket : sockets_) socket->flush();
+    }
+
+    std::array<std::unique_ptr<io::batch_socket>, 2> sockets_;
+    std::unique_ptr<masque::bonded_tunnel> bond_;
+    std::size_t legs_ = 0;
+    std::uint64_t delivered_ = 0;
+};
+
+/// Two connections with a tunnel each, of which the first one is used: what a bond has without being one.
+class two_tunnels {
+public:
+    two_tunnels(const io::socket_address& relay, const io::socket_address& target, std::uint32_t /*payload*/)
+        : first_{relay, 64}, second_{relay, 64}, flow_{first_.open(target)} {
+        (void)second_.open(target);
+    }
+    void send(byte_view payload) { (void)first_.send(flow_, payload); }
+    void turn() {
+        first_.turn(0);
+        second_.turn(0);
+    }
+    [[nodiscard]] bool is_whole() const { return first_.opened + second_.opened == 2; }
+    [[nodiscard]] std::uint64_t delivered() const { return first_.delivered; }
+
+private:
+    client first_;
+    client second_;
+    masque::flow_id flow_;
+};
+
+/// How much the relay grows by each of `count` clients with an echo of `size` bytes 20 times a second for `time`.
+template <class Client>
+double resident_kib_each(std::size_t count, std::size_t size, duration time, std::uint32_t payload = 0) {
+    const process relay{[](shared_figures& f) { run_relay(f); }};
+    const process echo{[](shared_figures& f) { run_echo(f); }};
+    std::vector<std::unique_ptr<Client>> all;
+    const auto turn = [&] {
+        for (const auto& c : all) c->turn();
+    };
+    const auto all_whole = [&] {
+        return std::all_of(all.begin(), all.end(), [](const auto& c) { return c->is_whole(); });
+    };
+    const auto add = [&](std::size_t more) {
+        while (more > 0) {  // not so many at a time that the relay's memory for handshakes is all that is seen
+            const std::size_t first = all.size();
+            for (std::size_t k = std::min<std::size_t>(more, 8); k > 0; --k, --more)
+                all.push_back(std::make_unique<Client>(relay.address(), echo.address(), payload));
+            for (int i = 0; i < 5'000 && !all_whole(); ++i) {
+                for (std::size_t k = first; k < all.size(); ++k) all[k]->turn();
+                (void)::poll(nullptr, 0, 1);
+            }
+            if (!all_whole()) fail("a bond does not get its two legs");
+            turn();
+        }
+        const bytes payload_bytes(size, 0x5A);
+        std::vector<std::uint64_t> before;
+        for (const auto& c : all) before.push_back(c->delivered());
+        const auto packets = static_cast<int>(time.ns() / 50'000'000);
+        for (int i = 0; i < packets; ++i) {
+            const instant next = io::monotonic_now() + 50_ms;
+            for (const auto& c : all) c->send(payload_bytes);
+            while (io::monotonic_now() < next) {
+                turn();
+                (void)::poll(nullptr, 0, 2);
+            }
+        }
+        for (int i = 0; i < 20; ++i) {
+            turn();
+            (void)::poll(nullptr, 0, 10);
+        }
+        for (std::size_t i = 0; i < all.size(); ++i)
+            if (all[i]->delivered() - before[i] < static_cast<std::uint64_t>(packets) / 2)
+                fail("the flow is not carried");
+    };
+    add(32);  // what is only taken once
+    const double before = relay.resident_kib();
+    add(count);
+    return (relay.resident_kib() - before) / static_cast<double>(count);
+}
+
+}  // namespace masque_bench
