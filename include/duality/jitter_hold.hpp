@@ -246,7 +246,7 @@ inline result<jitter_hold> jitter_hold::create(const jitter_hold_config& config,
     made.config_ = config;
     made.hold_ = config.hold_initial;
     const std::size_t window = std::max<std::size_t>(4'096, std::bit_ceil(std::size_t{config.capacity}) * 4);
-    if (!made.entries_.create(std::bit_ceil(std::size_t{config.capacity}), memory) ||
+    if (!made.entries_.create_untouched(std::bit_ceil(std::size_t{config.capacity}), memory) ||
         !made.seen_.create(window / 64, memory) || !made.baseline_.create(config.baseline, memory))
         return status::out_of_memory;
     return made;
@@ -424,8 +424,7 @@ inline bool jitter_hold::poll(instant now, released_packet& out) noexcept {
     out.lateness = e.lateness;
     out.held = now - e.arrival;
     out.past_deadline = now > e.deadline;
-    head_ = (head_ + 1) & (entries_.size() - 1);
-    --size_;
+    head_ = --size_ == 0 ? 0 : (head_ + 1) & (entries_.size() - 1);  // in the same few places while few wait
     ++statistics_.released;
     ++statistics_.released_by[static_cast<std::size_t>(out.packet.recovered_by)];
     statistics_.released_late += e.late;

@@ -12,6 +12,7 @@
 // Nothing here authenticates: a forged repair gives a forged packet, so symbols must be authentic before they come in.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -130,7 +131,7 @@ public:
     /// The two halves of `push` without a copy: room for the `size` bytes of the next packet, to be filled in before
     /// `commit`; empty when too large. Valid until `commit`, `push` or the next `prepare`; repairs may be made meanwhile.
     [[nodiscard]] byte_span prepare(std::size_t size) noexcept {
-        if (size + source_unit_header > memory_.stride() && !make_room(size)) [[unlikely]] {
+        if (size + source_unit_header > std::min(unit_limit_, memory_.stride()) && !make_room(size)) [[unlikely]] {
             prepared_ = 0;
             return {};
         }
@@ -333,13 +334,13 @@ public:
     [[nodiscard]] status push_kept(std::uint32_t esi, std::uint32_t packet) noexcept;
     /// Keeps the packet that `poll` gave last, before any other call that is not const.
     [[nodiscard]] std::uint32_t keep(const recovered_unit& recovered) noexcept;
-    void share(std::uint32_t packet) noexcept { pool_.share(packet); }
-    void drop(std::uint32_t packet) noexcept { pool_.release(packet); }
+    void share(std::uint32_t packet) noexcept { pool_.share(packet); }   ///< one `drop` more
+    void drop(std::uint32_t packet) noexcept { pool_.release(packet); }  ///< gives one up
     /// Its two pieces as one; valid until the next call that is not const.
     [[nodiscard]] byte_view kept(std::uint32_t packet) const noexcept {
         return {pool_.bytes(packet) + source_unit_header, pool_.length(packet) - source_unit_header};
     }
-    static constexpr std::uint32_t no_packet = detail::unit_pool::none;
+    static constexpr std::uint32_t no_packet = detail::unit_pool::none;  ///< none
 
     /// A repair that arrived. `no_change`: brought nothing new; `late`, `out_of_window`: its window is too old or
     /// reaches into what this decoder does not know; `malformed`, `too_large`: NSS or the size is out of range;

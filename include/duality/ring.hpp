@@ -4,9 +4,13 @@
 // sequence number. Both take their memory once.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <new>
+#include <type_traits>
 #include <utility>
 
 #include "duality/memory.hpp"
@@ -15,21 +19,14 @@ namespace duality {
 inline namespace v0 {
 
 /// Bounded first-in-first-out queue. A full ring refuses the new element; nothing already accepted is lost. It goes round
-/// in as little of its memory as the most elements that it ever held need.
+/// in as little memory as the most elements that it ever held need; the first few have their place in the ring itself.
 template <class T>
 class ring {
 public:
     ring() noexcept = default;
-    ring(ring&& other) noexcept
-        : slots_{std::move(other.slots_)},
-          room_{std::exchange(other.room_, 0)},
-          head_{std::exchange(other.head_, 0)},
-          tail_{std::exchange(other.tail_, 0)} {}
+    ring(ring&& other) noexcept { take_over(other); }
     ring& operator=(ring&& other) noexcept {
-        slots_ = std::move(other.slots_);
-        room_ = std::exchange(other.room_, 0);
-        head_ = std::exchange(other.head_, 0);
-        tail_ = std::exchange(other.tail_, 0);
+        if (this != &other) take_over(other);
         return *this;
     }
 
@@ -37,25 +34,25 @@ public:
     [[nodiscard]] bool create(std::size_t capacity, const allocator& memory) noexcept {
         room_ = head_ = tail_ = 0;
         if (!slots_.create_untouched(std::bit_ceil(capacity == 0 ? std::size_t{1} : capacity), memory)) return false;
-        room_ = slots_.size() < first_room ? slots_.size() : first_room;
+        room_ = std::clamp<std::size_t>(first_room, 1, slots_.size());
         return true;
     }
 
     [[nodiscard]] bool push(const T& value) noexcept {
         if (size() == room_ && !widen()) [[unlikely]]
             return false;
-        slots_[tail_++ & mask()] = value;
+        slot(tail_++) = value;
         return true;
     }
     /// Precondition: not empty.
-    T pop() noexcept { return std::move(slots_[head_++ & mask()]); }
-    [[nodiscard]] T& front() noexcept { return slots_[head_ & mask()]; }
-    [[nodiscard]] const T& front() const noexcept { return slots_[head_ & mask()]; }
-    [[nodiscard]] T& back() noexcept { return slots_[(tail_ - 1) & mask()]; }
-    [[nodiscard]] const T& back() const noexcept { return slots_[(tail_ - 1) & mask()]; }
+    T pop() noexcept { return std::move(slot(head_++)); }
+    [[nodiscard]] T& front() noexcept { return slot(head_); }
+    [[nodiscard]] const T& front() const noexcept { return slot(head_); }
+    [[nodiscard]] T& back() noexcept { return slot(tail_ - 1); }
+    [[nodiscard]] const T& back() const noexcept { return slot(tail_ - 1); }
     /// The `i`-th element from the front; precondition: `i < size()`.
-    [[nodiscard]] T& operator[](std::size_t i) noexcept { return slots_[(head_ + i) & mask()]; }
-    [[nodiscard]] const T& operator[](std::size_t i) const noexcept { return slots_[(head_ + i) & mask()]; }
+    [[nodiscard]] T& operator[](std::size_t i) noexcept { return slot(head_ + i); }
+    [[nodiscard]] const T& operator[](std::size_t i) const noexcept { return slot(head_ + i); }
 
     void clear() noexcept { head_ = tail_ = 0; }
     [[nodiscard]] std::size_t size() const noexcept { return tail_ - head_; }
@@ -64,22 +61,42 @@ public:
     [[nodiscard]] bool full() const noexcept { return size() == slots_.size(); }
 
 private:
-    static constexpr std::size_t first_room = 8;
+    /// Elements inside: 256 bytes of plain data, or a single one up to 512.
+    static constexpr std::size_t first_room = !std::is_trivially_copyable_v<T> || sizeof(T) > 512 ? 0
+                                              : sizeof(T) > 256                                   ? 1
+                                                                : std::bit_floor(256 / sizeof(T));
 
-    [[nodiscard]] std::size_t mask() const noexcept { return room_ - 1; }
-    /// Goes round in twice as much, if there is that. What had gone round moves behind the rest.
+    [[nodiscard]] bool is_inside() const noexcept { return room_ <= first_room; }
+    [[nodiscard]] T& slot(std::size_t i) noexcept {
+        T* const slots = is_inside() ? std::launder(reinterpret_cast<T*>(first_.data())) : slots_.data();
+        return slots[i & (room_ - 1)];
+    }
+    [[nodiscard]] const T& slot(std::size_t i) const noexcept {
+        const T* const slots = is_inside() ? std::launder(reinterpret_cast<const T*>(first_.data())) : slots_.data();
+        return slots[i & (room_ - 1)];
+    }
+    /// Goes round in twice as much, if there is that.
     [[nodiscard]] bool widen() noexcept {
         if (room_ == slots_.size()) return false;
+        const std::size_t wider = 2 * room_;
         for (std::size_t i = head_; i != tail_; ++i)
-            if ((i & room_) != 0) slots_[i & (2 * room_ - 1)] = std::move(slots_[i & mask()]);
-        room_ *= 2;
+            if (is_inside() || (i & room_) != 0) slots_[i & (wider - 1)] = std::move(slot(i));
+        room_ = wider;
         return true;
+    }
+    void take_over(ring& other) noexcept {
+        slots_ = std::move(other.slots_);
+        first_ = other.first_;
+        room_ = std::exchange(other.room_, 0);
+        head_ = std::exchange(other.head_, 0);
+        tail_ = std::exchange(other.tail_, 0);
     }
 
     buffer<T> slots_;
     std::size_t room_ = 0;  ///< slots in use, a power of two
     std::size_t head_ = 0;
     std::size_t tail_ = 0;
+    alignas(T) std::array<std::byte, first_room == 0 ? 1 : first_room * sizeof(T)> first_{};
 };
 
 /// The last `capacity()` sequence numbers, each with a `T`. O(1) access; old entries are overwritten as the window

@@ -25,6 +25,7 @@
 #include "duality/detail/session_clock.hpp"
 #include "duality/detail/session_epoch.hpp"
 #include "duality/detail/session_events.hpp"
+#include "duality/detail/session_memory.hpp"
 #include "duality/detail/session_receiver.hpp"
 #include "duality/detail/session_sender.hpp"
 #include "duality/memory.hpp"
@@ -119,7 +120,7 @@ public:
 private:
     enum class life : std::uint8_t { open, closing, closed };
 
-    session(const session_config& config, scheduler paths, detail::session_sender sender,
+    session(detail::session_memory memory, const session_config& config, scheduler paths, detail::session_sender sender,
             detail::session_receiver receiver, detail::session_clock clock) noexcept;
 
     [[nodiscard]] instant clamp(instant now) noexcept;
@@ -157,6 +158,7 @@ private:
     void finish(instant now, path_id path, std::size_t size, std::uint64_t owed, transmission& out) noexcept;
     [[nodiscard]] std::uint64_t on_the_wire(path_id path, std::size_t bytes) const noexcept;
 
+    detail::session_memory memory_;  ///< goes last
     session_config config_;
     scheduler paths_;
     detail::session_sender sender_;

@@ -227,8 +227,8 @@ public:
         middle_.permille = 500;
         keep_ = keep;
         spacing_ = window / static_cast<std::int64_t>(capacity);
-        return samples_.create(capacity, memory) && counts_.create(bucket_count, memory) &&
-               scratch_.create(samples_.capacity(), memory);
+        return samples_.create(capacity, memory) && counts_.create_untouched(bucket_count, memory) &&
+               scratch_.create_untouched(samples_.capacity(), memory);
     }
 
     /// `now` must not go backwards.
@@ -251,7 +251,7 @@ public:
     }
     void clear() noexcept {
         samples_.clear();
-        for (std::uint16_t& c : counts_) c = 0;
+        first_ = end_ = 0;
         low_.bucket = low_.below = middle_.bucket = middle_.below = 0;
     }
 
@@ -288,8 +288,14 @@ private:
         const std::int64_t b = detail::saturating_sub(value, origin_) >> bucket_bits;
         return static_cast<std::uint32_t>(std::clamp<std::int64_t>(b, 0, bucket_count - 1));
     }
-    void insert(std::uint32_t bucket) noexcept {
+    void count(std::uint32_t bucket) noexcept {
+        if (first_ == end_) first_ = end_ = bucket;
+        while (end_ <= bucket) counts_[end_++] = 0;
+        while (first_ > bucket) counts_[--first_] = 0;
         ++counts_[bucket];
+    }
+    void insert(std::uint32_t bucket) noexcept {
+        count(bucket);
         low_.below += bucket < low_.bucket;
         middle_.below += bucket < middle_.bucket;
     }
@@ -314,18 +320,24 @@ private:
     /// Buckets afresh, with the exact low quantile a quarter above the lowest one. O(size), once per change of level.
     void rebuild() noexcept {
         const std::size_t n = samples_.size();
-        for (std::size_t i = 0; i < n; ++i) scratch_[i] = samples_[i].value;
-        std::int64_t* const level = scratch_.data() + (n - 1) * low_.permille / 1'000;
-        std::nth_element(scratch_.data(), level, scratch_.data() + n);
+        std::array<std::int64_t, 64> few{};
+        std::int64_t* const values = n <= few.size() ? few.data() : scratch_.data();
+        for (std::size_t i = 0; i < n; ++i) values[i] = samples_[i].value;
+        std::int64_t* const level = values + (n - 1) * low_.permille / 1'000;
+        std::nth_element(values, level, values + n);
         origin_ = detail::saturating_sub(*level, margin);
-        for (std::uint16_t& c : counts_) c = 0;
-        for (std::size_t i = 0; i < n; ++i) ++counts_[bucket_of(samples_[i].value)];
-        low_.bucket = low_.below = middle_.bucket = middle_.below = 0;
+        first_ = end_ = 0;
+        for (std::size_t i = 0; i < n; ++i) count(bucket_of(samples_[i].value));
+        low_.bucket = middle_.bucket = first_;
+        low_.below = middle_.below = 0;
         settle(low_);
     }
 
     ring<entry> samples_;
     buffer<std::uint16_t> counts_;
+    std::uint32_t first_ =
+        0;  ///< the buckets from here to `end_` have a count, which may be zero; the others have none
+    std::uint32_t end_ = 0;
     buffer<std::int64_t> scratch_;
     duration window_{};
     duration spacing_{};

@@ -55,7 +55,8 @@ result<clock_sync> clock_sync::create(const clock_sync_config& config, const all
         .in_range("slew_max_ppm", config.slew_max_ppm);
     if (!check.ok()) return check.error();
     clock_sync made{config};
-    if (!made.samples_.create(sample_max, memory) || !made.scratch_.create(2, memory)) return status::out_of_memory;
+    if (!made.samples_.create_untouched(sample_max, memory) || !made.scratch_.create(2, memory))
+        return status::out_of_memory;
     made.clear();
     return made;
 }

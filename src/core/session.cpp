@@ -52,16 +52,17 @@ constexpr std::size_t event_capacity = 32;
 
 }  // namespace
 
-session::session(const session_config& config, scheduler paths, detail::session_sender sender,
-                 detail::session_receiver receiver, detail::session_clock clock) noexcept
-    : config_{config},
+session::session(detail::session_memory memory, const session_config& config, scheduler paths,
+                 detail::session_sender sender, detail::session_receiver receiver, detail::session_clock clock) noexcept
+    : memory_{std::move(memory)},
+      config_{config},
       paths_{std::move(paths)},
       sender_{std::move(sender)},
       receiver_{std::move(receiver)},
       clock_{std::move(clock)},
       epoch_{config.epoch} {}
 
-result<session> session::create(const session_config& config, const allocator& memory) noexcept {
+result<session> session::create(const session_config& config, const allocator& from) noexcept {
     if (const failure wrong = check(config); failed(wrong.code)) return wrong;
 
     // The reference law has its own idea of when a silence counts.
@@ -80,6 +81,9 @@ result<session> session::create(const session_config& config, const allocator& m
     effective.control.hold_min = config.hold.hold_min;
     effective.control.hold_max = config.hold.hold_max;
 
+    detail::session_memory pieces;
+    if (!pieces.create(from)) return status::out_of_memory;
+    const allocator memory = pieces.get();
     result<scheduler> paths = scheduler::create(effective.paths, memory);
     if (!paths) return paths.error();
     result<detail::session_sender> sender = detail::session_sender::create(effective, memory);
@@ -88,10 +92,12 @@ result<session> session::create(const session_config& config, const allocator& m
     if (!receiver) return receiver.error();
     result<detail::session_clock> clock = detail::session_clock::create(effective, memory);
     if (!clock) return clock.error();
-    session s{effective, std::move(paths).value(), std::move(sender).value(), std::move(receiver).value(),
-              std::move(clock).value()};
+    session s{std::move(pieces),           effective,
+              std::move(paths).value(),    std::move(sender).value(),
+              std::move(receiver).value(), std::move(clock).value()};
     if (!s.streams_.create(config.max_streams, memory) ||
-        !s.scratch_.create(config.max_payload + scratch_extra, memory) || !s.events_.create(event_capacity, memory))
+        !s.scratch_.create_untouched(config.max_payload + scratch_extra, memory) ||
+        !s.events_.create(event_capacity, memory))
         return status::out_of_memory;
     for (stream_config& stream : s.streams_) stream = config.stream;
     if (config.events) {
