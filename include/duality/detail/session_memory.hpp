@@ -52,7 +52,7 @@ private:
     static constexpr std::size_t small_piece = 2'048;
     static constexpr std::size_t small_block = 8'192;
     static constexpr std::size_t large_piece = 16'384;
-    static constexpr std::size_t large_block = 65'536;
+    static constexpr std::size_t large_block = 32'768;
 
     struct block {
         block* next = nullptr;
