@@ -221,12 +221,15 @@ struct stream_decoder {
     void next() {
         const std::uint32_t g = group % groups;
         const std::uint32_t first = group * per_repair;
-        const bool room_filled = alike && group * per_repair > 2 * decoder.config().decoder_window;
+        const bool in_place = alike && first > 2 * decoder.config().decoder_window;
+        const bool room_filled = first > 4 * decoder.config().decoder_window;
         for (std::uint32_t i = 0; i < per_repair; ++i) {
             if (i == lost[g] && group != 0) continue;
             status pushed = status::ok;
-            if (room_filled) {
-                keep(decoder.prepare_source(data_bytes).data());
+            if (in_place) {
+                const byte_span room = decoder.prepare_source(data_bytes);
+                if (!room_filled) std::memcpy(room.data(), packet(g, i), data_bytes);
+                keep(room.data());
                 pushed = decoder.commit_source(first + i, 1, data_bytes);
             } else {
                 pushed = decoder.push_source(first + i, 1, {packet(g, i), data_bytes});

@@ -95,12 +95,18 @@ private:
     masque::flow_id flow_;
 };
 
+/// A relay and an echo. To be made before there are clients: what those give back a process made later would have as
+/// memory of its own, already resident. After `relay_certificate()`, which is to be the same for all.
+struct relay_and_echo {
+    process relay{[](shared_figures& f) { run_relay(f); }};
+    process echo{[](shared_figures& f) { run_echo(f); }};
+};
+
 /// How much the relay grows by each of `count` clients with an echo of `size` bytes 20 times a second for `time`.
 template <class Client>
-double resident_kib_each(std::size_t count, std::size_t size, duration time, std::uint32_t payload = 0) {
-    (void)relay_certificate();  // the same in all processes
-    const process relay{[](shared_figures& f) { run_relay(f); }};
-    const process echo{[](shared_figures& f) { run_echo(f); }};
+double resident_kib_each(const relay_and_echo& there, std::size_t count, std::size_t size, duration time,
+                         std::uint32_t payload = 0) {
+    const auto& [relay, echo] = there;
     std::vector<std::unique_ptr<Client>> all;
     const auto turn = [&] {
         for (const auto& c : all) c->turn();
@@ -110,11 +116,10 @@ double resident_kib_each(std::size_t count, std::size_t size, duration time, std
     };
     const auto add = [&](std::size_t more) {
         while (more > 0) {  // not so many at a time that the relay's memory for handshakes is all that is seen
-            const std::size_t first = all.size();
             for (std::size_t k = std::min<std::size_t>(more, 8); k > 0; --k, --more)
                 all.push_back(std::make_unique<Client>(relay.address(), echo.address(), payload));
             for (int i = 0; i < 5'000 && !all_whole(); ++i) {
-                for (std::size_t k = first; k < all.size(); ++k) all[k]->turn();
+                turn();
                 (void)::poll(nullptr, 0, 1);
             }
             if (!all_whole()) fail("a client does not get its paths");
@@ -143,6 +148,8 @@ double resident_kib_each(std::size_t count, std::size_t size, duration time, std
     add(32);  // what is only taken once
     const double before = relay.resident_kib();
     add(count);
+    const masque::relay_statistics open = relay.stats().protocol;
+    if (open.open_connections != 2 * all.size()) fail("not all connections are still there");
     return (relay.resident_kib() - before) / static_cast<double>(count);
 }
 
