@@ -36,6 +36,7 @@ namespace detail {
 struct rlc_unit {
     std::uint8_t* bytes = nullptr;
     std::uint32_t length = 0;  ///< bytes that may be non-zero
+    std::uint32_t number = 0;  ///< its own in a pool
 };
 
 inline void write_unit_header(std::uint8_t* unit, std::uint8_t flow, std::size_t length) noexcept {
@@ -285,7 +286,6 @@ struct rlc_decoder_statistics {
 namespace detail {
 
 struct rlc_source {
-    std::uint32_t unit = 0;  ///< while it is known
     bool recovered = false;
     bool queued = false;  ///< recovered and not polled yet
 };

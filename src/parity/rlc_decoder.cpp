@@ -104,7 +104,7 @@ void rlc_decoder::leave(std::int64_t base) noexcept {
             sources_[s].queued = false;
             ++stats_.unpolled;
         }
-        if (known(p)) pool_.release(sources_[s].unit);
+        if (known(p)) pool_.release(unit_[s].number);
         set_known(p, false);
     }
     base_ = base;
@@ -115,7 +115,7 @@ void rlc_decoder::make_room(std::size_t length) noexcept {
     if (length <= pool_.stride()) return;
     pool_.widen(length);
     for (std::size_t s = 0; s < capacity_; ++s)
-        if ((known_[s / 64] >> (s % 64) & 1) != 0) unit_[s].bytes = pool_.bytes(sources_[s].unit);
+        if ((known_[s / 64] >> (s % 64) & 1) != 0) unit_[s].bytes = pool_.bytes(unit_[s].number);
 }
 
 /// When all units are in use the window gets shorter. What is kept apart may leave none.
@@ -201,10 +201,9 @@ status rlc_decoder::admit(std::uint32_t esi, std::uint8_t flow, byte_view prefix
 
 /// The source at `position` is in the unit `taken`.
 void rlc_decoder::put(std::int64_t position, std::uint32_t taken) noexcept {
-    const std::size_t s = slot_of(position);
-    sources_[s].unit = taken;
-    unit_[s] = {pool_.bytes(taken), pool_.length(taken)};
-    if (unit_[s].length > longest_) longest_ = unit_[s].length;
+    const detail::rlc_unit in{pool_.bytes(taken), pool_.length(taken), taken};
+    unit(position) = in;
+    if (in.length > longest_) longest_ = in.length;
     set_known(position, true);
 }
 
@@ -269,7 +268,7 @@ std::uint32_t rlc_decoder::keep(std::uint8_t flow, byte_view prefix, byte_view d
 }
 
 std::uint32_t rlc_decoder::keep(const recovered_unit& recovered) noexcept {
-    const std::uint32_t unit = sources_[slot_of(unwrap_nearest(newest_, recovered.esi, 32))].unit;
+    const std::uint32_t unit = this->unit(unwrap_nearest(newest_, recovered.esi, 32)).number;
     pool_.share(unit);
     return unit;
 }
