@@ -79,11 +79,14 @@ private:
         const std::size_t size = (bytes + alignment - 1) / alignment * alignment;
         rest& r = size <= small_piece ? s.small : s.large;
         if (r.bytes < size) {
-            const std::size_t whole = size <= small_piece ? small_block : large_block;
+            const bool alone = size > large_block / 4;  // rather than to leave the rest unused
+            const std::size_t whole = alone ? size + alignment : size <= small_piece ? small_block : large_block;
             void* const raw = s.from.allocate(s.from.user, whole, alignment);
             if (raw == nullptr) return nullptr;
             s.blocks = new (raw) block{.next = s.blocks, .bytes = whole};
-            r = {static_cast<std::uint8_t*>(raw) + alignment, whole - alignment};
+            std::uint8_t* const first = static_cast<std::uint8_t*>(raw) + alignment;
+            if (alone) return first;
+            r = {first, whole - alignment};
         }
         r.bytes -= size;
         return std::exchange(r.at, r.at + size);
