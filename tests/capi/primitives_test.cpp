@@ -100,13 +100,13 @@ TEST_CASE("C detector and controller: the same regimes and decisions as in C++")
         REQUIRE(duality_control_inputs_default(&inputs) == DUALITY_OK);
         inputs.features = &features;
         inputs.current = features.current;
-        inputs.rtt_ns = 80 * ms;
+        inputs.rtt_ns = 120 * ms;
         auto outputs = made<duality_control_outputs>();
         REQUIRE(duality_controller_update(control, now, &inputs, &outputs) == DUALITY_OK);
         duality::control_inputs inputs_cpp;
         inputs_cpp.features = same;
         inputs_cpp.current = detector_cpp->current();
-        inputs_cpp.rtt = duality::duration::from_ms(80);
+        inputs_cpp.rtt = duality::duration::from_ms(120);
         const duality::control_outputs& outputs_cpp = control_cpp->update(duality::instant::from_ns(now), inputs_cpp);
         REQUIRE(outputs.hold_ns == outputs_cpp.hold.ns());
         REQUIRE(outputs.parity_bp == outputs_cpp.parity_bp);
@@ -118,7 +118,7 @@ TEST_CASE("C detector and controller: the same regimes and decisions as in C++")
             CHECK(decision.reason == static_cast<std::int32_t>(event.reason));
             CHECK(decision.new_value == event.new_value);
             REQUIRE(decision.inputs->features->struct_size == sizeof(duality_regime_features));
-            CHECK(decision.inputs->rtt_ns == 80 * ms);
+            CHECK(decision.inputs->rtt_ns == 120 * ms);
             CHECK(decision.inputs->features->loss_ppm == event.inputs.features.loss_ppm);
             ++decisions;
         }
