@@ -287,10 +287,9 @@ instant session_receiver::report_at() const noexcept {
 }
 
 duration session_receiver::report_interval() const noexcept {
-    // Whether the repairs have helped shows in the next report; a second request must not wait longer than that. Where they
-    // come over the path that just lost something, and cost the only reports there are, it waits for two.
+    // Whether the repairs have helped shows in the next report; a second request must not wait longer than that.
     const bool asking = holes_open_ && config_.control.law == control_law::adaptive;
-    return asking ? config_.paths.report_interval * (alone_ ? 2 : 1) : report_interval_;
+    return asking ? config_.paths.report_interval : report_interval_;
 }
 
 path_id session_receiver::report_path(instant now) const noexcept {
@@ -516,9 +515,8 @@ void session_receiver::handle_timeout(const session_context& c) noexcept {
         acknowledged = acknowledged && path != nullptr && path->acknowledged;
         ++paths;
     });
-    alone_ = paths <= 1 && !acknowledged;
     report_interval_ = config_.paths.report_interval * (acknowledged ? acknowledged_report_factor
-                                                        : alone_     ? alone_report_factor
+                                                        : paths <= 1 ? alone_report_factor
                                                                      : 1);
     if (watch_.poll(c.now)) {
         if (const std::optional<path_id> other = c.paths.alternative(flow_path_)) {

@@ -198,7 +198,6 @@ private:
     bool last_repair_reactive_ = false;
 
     duration report_interval_{};
-    bool alone_ = false;  ///< one path, which does not acknowledge by itself
     stall_watch watch_;
     last_calls calls_;
     instant next_call_ = instant::never();
