@@ -149,7 +149,7 @@ constexpr std::array<scenario, 16> all_scenarios = {{
         if (e.kind == lab::event_kind::regime) t.what = path_trigger(e.subject >> 1, e.a, e.b);
         if (e.kind == lab::event_kind::decision)
             t.what = control_trigger(e.subject >> 1, static_cast<std::int64_t>(e.a), static_cast<std::int64_t>(e.b));
-        if (!t.what.empty()) out.triggers.push_back(std::move(t));
+        if (!t.what.empty() && t.at < flow_length) out.triggers.push_back(std::move(t));
     }
     return out;
 }
@@ -229,7 +229,8 @@ declaration declare(const scenario& s) {
         field(late_field, visibility::observed, "read after the deadline"),
         field(recovered_field, visibility::inferred, "from what the far session says of a delivery"),
         field(trigger_field, visibility::observed,
-              "changes of a path's state, and reactive repair and second path switched on or off"),
+              "changes of a path's state, and reactive repair and second path switched on or off, while packets are "
+              "sent"),
         ramps ? field(elapsed_field, visibility::unsupported,
                       "a delay that ramps is a step of the baseline or none, by less than the guard band")
               : field(elapsed_field, visibility::observed, "from the sender's clock to the receiver's, the same clock"),

@@ -35,6 +35,8 @@ inline constexpr std::size_t packet_count = 200;
 inline constexpr std::uint32_t packet_bytes = 1'000;
 inline constexpr duration guard_band = duration::from_ms(4);
 inline constexpr duration tail = duration::from_ms(600);  ///< after the last packet
+/// Triggers count until then; after it the runs of lab and live network end when they do.
+inline constexpr duration flow_length = packet_interval * static_cast<std::int64_t>(packet_count);
 
 [[nodiscard]] std::span<const scenario> scenarios() noexcept;
 [[nodiscard]] const scenario* find_scenario(std::string_view id) noexcept;
@@ -58,8 +60,9 @@ struct lab_outcome {
     std::vector<run_view> late;  ///< the same with everything late by parts of `guard`
 };
 
-/// Late runs to judge by.
+/// Late runs to judge by, and before a difference is called one.
 inline constexpr std::uint64_t late_runs = 96;
+inline constexpr std::uint64_t late_runs_most = 768;
 
 /// Runs a scenario in the lab over these traces, and so many times late. `invalid_argument` when they are none.
 [[nodiscard]] result<lab_outcome> run_lab(const lab::simulation_config& rules, const lab::trace& primary,

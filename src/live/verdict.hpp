@@ -129,6 +129,7 @@ struct evidence {
 struct judgement {
     verdict outcome = verdict::blocked_missing_verification;
     std::vector<std::string> reasons;  ///< empty when it passed
+    bool has_differences = false;      ///< between lab and live; a contradiction is none
     std::size_t undecided = 0;         ///< packets whose outcome in the lab depends on less than the guard band
     duration worst_elapsed{};          ///< largest difference of a packet's time from sending to release
     duration worst_trigger{};          ///< of a trigger's time

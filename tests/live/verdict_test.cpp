@@ -122,6 +122,29 @@ TEST_CASE("times are told against the run of the lab that comes closest") {
     CHECK(j.outcome == verdict::pass);
     CHECK(j.worst_trigger == 2_ms);
     CHECK(j.worst_elapsed == 3_ms);
+    CHECK_FALSE(j.has_differences);
+}
+
+TEST_CASE("each trigger is told against the run that comes closest to it, among those with the same sequence") {
+    live::evidence e = good();
+    e.lab.triggers.push_back({false, "path 1 warm to active", 120_ms});
+    e.live = e.lab;
+    e.lab_late = {e.lab, e.lab};
+    e.lab_late[0].triggers[0].at = 120_ms;
+    e.lab_late[1].triggers[2].at = 140_ms;
+    e.live.triggers[0].at = 121_ms;
+    e.live.triggers[2].at = 137_ms;
+    CHECK(live::judge(declared(), e).outcome == verdict::pass);
+    CHECK(live::judge(declared(), e).worst_trigger == 3_ms);
+    SECTION("another sequence tells nothing of times") {
+        e.lab_late[1].triggers[0].what = "path 0 active to dead";
+    }
+    SECTION("further from all of them than the window") {
+        e.live.triggers[2].at = 151_ms;
+    }
+    const live::judgement j = live::judge(declared(), e);
+    CHECK(j.outcome == verdict::semantic_mismatch);
+    CHECK(j.has_differences);
 }
 
 TEST_CASE("a run may be what the lab is when it is late, and nothing else") {
@@ -172,6 +195,7 @@ TEST_CASE("negative controls have their exact verdicts") {
     SECTION("flipped hash") {
         e.replays[1].same = false;
         CHECK(of(e) == verdict::semantic_mismatch);
+        CHECK_FALSE(live::judge(declared(), e).has_differences);  // no further run of the lab can explain it
     }
     SECTION("wall-clock-only report") {
         e.clock_id = "CLOCK_REALTIME";
