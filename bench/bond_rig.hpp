@@ -102,10 +102,22 @@ struct relay_and_echo {
     process echo{[](shared_figures& f) { run_echo(f); }};
 };
 
-/// How much the relay grows by each of `count` clients with an echo of `size` bytes 20 times a second for `time`.
+/// KiB.
+struct resident_memory {
+    double busy = 0;
+    double idle = 0;
+
+    friend resident_memory operator-(const resident_memory& a, const resident_memory& b) {
+        return {a.busy - b.busy, a.idle - b.idle};
+    }
+    friend resident_memory operator/(const resident_memory& a, double by) { return {a.busy / by, a.idle / by}; }
+};
+
+/// How much the relay grows by each of `count` clients with an echo of `size` bytes 20 times a second for `time`, at the end
+/// of it and when nothing was sent for 5 s.
 template <class Client>
-double resident_kib_each(const relay_and_echo& there, std::size_t count, std::size_t size, duration time,
-                         std::uint32_t payload = 0) {
+resident_memory resident_kib_each(const relay_and_echo& there, std::size_t count, std::size_t size, duration time,
+                                  std::uint32_t payload = 0) {
     const auto& [relay, echo] = there;
     std::vector<std::unique_ptr<Client>> all;
     const auto turn = [&] {
@@ -145,12 +157,24 @@ double resident_kib_each(const relay_and_echo& there, std::size_t count, std::si
             if (all[i]->delivered() - before[i] < static_cast<std::uint64_t>(packets) / 2)
                 fail("the flow is not carried");
     };
+    const auto measure = [&] {
+        resident_memory out;
+        out.busy = relay.resident_kib();
+        for (int i = 0; i < 500; ++i) {
+            turn();
+            (void)::poll(nullptr, 0, 10);
+        }
+        out.idle = relay.resident_kib();
+        return out;
+    };
     add(32);  // what is only taken once
-    const double before = relay.resident_kib();
+    const resident_memory before = measure();
     add(count);
+    const resident_memory after = measure();
     const masque::relay_statistics open = relay.stats().protocol;
     if (open.open_connections != 2 * all.size()) fail("not all connections are still there");
-    return (relay.resident_kib() - before) / static_cast<double>(count);
+    if (open.resting_bonds != open.open_bonds) fail("not all bonds rest");
+    return (after - before) / static_cast<double>(count);
 }
 
 }  // namespace masque_bench

@@ -137,16 +137,16 @@ struct connection_environment {
     connection_config config;
     datagram_pool pool;
     tls::context credentials;
-    bool certificate_needed = false;        ///< of every client
-    wall_time wall{};                       ///< the calendar's time …
-    instant wall_at{};                      ///< … then
-    std::array<std::uint8_t, 32> secret{};  ///< for stateless reset tokens
-    std::uint32_t max_requests = 0;         ///< at a time on one connection, for a server
-    worker_steering steering;               ///< of the servers behind one port
-    std::uint32_t worker = 0;               ///< which of them this is
-    std::uint32_t first_id_prefix = 0;      ///< how a client's first connection id begins; 0: as it happens
-    duration rest_after{};                  ///< idle connections of a server rest; zero: they do not
-    home_pool homes;                        ///< of those that may
+    bool certificate_needed = false;               ///< of every client
+    wall_time wall{};                              ///< the calendar's time …
+    instant wall_at{};                             ///< … then
+    std::array<std::uint8_t, 32> secret{};         ///< for stateless reset tokens
+    std::uint32_t max_requests = 0;                ///< at a time on one connection, for a server
+    worker_steering steering;                      ///< of the servers behind one port
+    std::uint32_t worker = 0;                      ///< which of them this is
+    std::uint32_t first_id_prefix = 0;             ///< how a client's first connection id begins; 0: as it happens
+    duration rest_after{};                         ///< idle connections of a server rest; zero: they do not
+    home_pool homes{connection_home::usual_size};  ///< of those that may
     connection_statistics stats;
 };
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// Where the QUIC and HTTP/3 libraries keep what belongs to one connection: pages of its own, so that a connection with
-// nothing to do can be laid to rest. Most of what the libraries keep is empty: places for streams, packets and ranges
-// that an idle connection does not have. At rest only what is not zero is kept, packed, and the pages are given back; the
-// addresses stay, so that on waking everything is where it was.
+// Pages of its own for what belongs to one connection or one bond, so that one with nothing to do can be laid to rest.
+// Most of what the QUIC and HTTP/3 libraries keep of an idle connection is empty, and so is most of a quiet session's
+// room: places for streams, packets and ranges that are not there. At rest only what is not zero is kept, packed, and the
+// pages are given back; the addresses stay, so that on waking everything is where it was.
 //
 // Where the system has no such pages, or no more of them, and for what does not fit in, the allocator serves as ever.
 #pragma once
@@ -17,18 +17,22 @@ namespace duality {
 inline namespace v0 {
 namespace masque {
 
-/// Places for homes, of one endpoint; must outlive them.
+/// Places for homes of one size, of one endpoint; must outlive them.
 class home_pool {
 public:
-    home_pool() noexcept = default;
+    static constexpr std::size_t page_size = 4096;
+
+    /// `size` is rounded up to whole pages.
+    explicit home_pool(std::size_t size) noexcept : home_size_{whole_pages(size)} {}
     home_pool(const home_pool&) = delete;
     home_pool& operator=(const home_pool&) = delete;
     ~home_pool();
 
-    static constexpr std::size_t home_size = std::size_t{128} * 1024;
-    static constexpr std::size_t page_size = 4096;
+    [[nodiscard]] static constexpr std::size_t whole_pages(std::size_t size) noexcept {
+        return (size + page_size - 1) / page_size * page_size;
+    }
 
-    /// Zeroed memory of `home_size`, and what it is a part of.
+    /// Zeroed memory of `home_size()`, and what it is a part of.
     struct place {
         std::uint8_t* base = nullptr;
         void* slab = nullptr;
@@ -39,28 +43,94 @@ public:
     void give(const place& home, std::size_t touched) noexcept;
     /// Makes them zero, and gives their pages back to the system. False: nothing has happened.
     [[nodiscard]] static bool empty(std::uint8_t* home, std::size_t touched) noexcept;
+    [[nodiscard]] std::size_t home_size() const noexcept { return home_size_; }
+    /// For homes to come; precondition: there are none.
+    void set_home_size(std::size_t size) noexcept { home_size_ = whole_pages(size); }
     /// How many homes are at rest.
     [[nodiscard]] std::size_t resting() const noexcept { return resting_; }
 
 private:
-    friend class connection_home;
+    friend class home;
     struct slab;
     [[nodiscard]] slab* grow() noexcept;
 
+    std::size_t home_size_;
     slab* slabs_ = nullptr;
     slab* recent_ = nullptr;  ///< may have a free home
     std::size_t resting_ = 0;
 };
 
+/// One place, from its beginning to its end in use.
+class home {
+public:
+    home() noexcept = default;
+    home(const home&) = delete;
+    home& operator=(const home&) = delete;
+    ~home();
+
+    /// What is packed goes into `memory`. With `pool` nullptr there is no place.
+    void open(const allocator& memory, home_pool* pool) noexcept;
+
+    [[nodiscard]] const allocator& memory() const noexcept { return memory_; }
+    /// nullptr: there is no place, and all sizes are 0.
+    [[nodiscard]] std::uint8_t* base() const noexcept { return place_.base; }
+    [[nodiscard]] std::size_t size() const noexcept { return place_.base != nullptr ? pool_->home_size() : 0; }
+    [[nodiscard]] bool holds(const void* block) const noexcept {
+        const auto* const at = static_cast<const std::uint8_t*>(block);
+        return place_.base != nullptr && at >= place_.base && at < place_.base + size();
+    }
+    /// What lies behind it is zero.
+    [[nodiscard]] std::uint32_t end() const noexcept { return end_; }
+    void move_end(std::uint32_t to) noexcept {
+        end_ = to;
+        touched_ = to > touched_ ? to : touched_;
+    }
+
+    /// Packs everything and gives the pages back; nobody may look at them until `wake`. False: it stays awake.
+    [[nodiscard]] bool rest() noexcept;
+    void wake() noexcept {
+        if (packed_ != nullptr) unpack();
+    }
+    [[nodiscard]] bool rests() const noexcept { return packed_ != nullptr; }
+
+private:
+    void unpack() noexcept;
+
+    allocator memory_{};
+    home_pool* pool_ = nullptr;
+    home_pool::place place_;
+    std::uint8_t* packed_ = nullptr;
+    std::uint32_t packed_size_ = 0;
+    std::uint32_t end_ = 0;      ///< of what is in use
+    std::uint32_t touched_ = 0;  ///< highest end since the pages were the system's
+};
+
+/// For what takes all its memory in the beginning and gives it back in the end.
+class plain_home {
+public:
+    /// With `pool` nullptr everything comes from `memory`.
+    void open(const allocator& memory, home_pool* pool) noexcept { home_.open(memory, pool); }
+    /// Gives what is not used again before the home goes. The home must stay where it is.
+    [[nodiscard]] allocator get() noexcept { return {this, &allocate, &release}; }
+
+    [[nodiscard]] bool rest() noexcept { return home_.rest(); }
+    void wake() noexcept { home_.wake(); }
+    [[nodiscard]] bool rests() const noexcept { return home_.rests(); }
+
+private:
+    static void* allocate(void* user, std::size_t size, std::size_t alignment) noexcept;
+    static void release(void* user, void* block, std::size_t size, std::size_t alignment) noexcept;
+
+    home home_;
+};
+
+/// For libraries that take and give back memory as they go.
 class connection_home {
 public:
-    connection_home() noexcept = default;
-    connection_home(const connection_home&) = delete;
-    connection_home& operator=(const connection_home&) = delete;
-    ~connection_home();
+    static constexpr std::size_t usual_size = std::size_t{128} * 1024;
 
     /// With `pool` nullptr everything comes from `memory`.
-    void open(const allocator& memory, home_pool* pool) noexcept;
+    void open(const allocator& memory, home_pool* pool) noexcept { home_.open(memory, pool); }
 
     // malloc and its relatives.
 
@@ -69,12 +139,9 @@ public:
     [[nodiscard]] void* reallocate(void* block, std::size_t size) noexcept;
     void release(void* block) noexcept;
 
-    /// Packs everything and gives the pages back; nobody may look at a block until `wake`. False: it stays awake.
-    [[nodiscard]] bool rest() noexcept;
-    void wake() noexcept {
-        if (packed_ != nullptr) unpack();
-    }
-    [[nodiscard]] bool rests() const noexcept { return packed_ != nullptr; }
+    [[nodiscard]] bool rest() noexcept { return home_.rest(); }
+    void wake() noexcept { home_.wake(); }
+    [[nodiscard]] bool rests() const noexcept { return home_.rests(); }
 
 private:
     /// Before each block.
@@ -86,25 +153,16 @@ private:
     static constexpr std::uint32_t none = 0xFFFFFFFF;
     static_assert(sizeof(head) == alignof(std::max_align_t));
 
-    [[nodiscard]] bool holds(const void* block) const noexcept {
-        const auto* const at = static_cast<const std::uint8_t*>(block);
-        return place_.base != nullptr && at >= place_.base && at < place_.base + home_pool::home_size;
+    [[nodiscard]] head& at(std::uint32_t place) const noexcept {
+        return *reinterpret_cast<head*>(home_.base() + place);
     }
-    [[nodiscard]] head& at(std::uint32_t place) const noexcept { return *reinterpret_cast<head*>(place_.base + place); }
     [[nodiscard]] static std::uint32_t behind(std::uint32_t place, const head& h) noexcept {
         return place + static_cast<std::uint32_t>(sizeof(head)) + h.size;
     }
     /// A block here, zeroed; nullptr when it does not fit.
     [[nodiscard]] void* allocate_here(std::size_t size) noexcept;
-    void unpack() noexcept;
 
-    allocator memory_{};
-    home_pool* pool_ = nullptr;
-    home_pool::place place_;
-    std::uint8_t* packed_ = nullptr;
-    std::uint32_t packed_size_ = 0;
-    std::uint32_t end_ = 0;       ///< of what is in use
-    std::uint32_t touched_ = 0;   ///< highest end since the pages were the system's
+    home home_;
     std::uint32_t first_ = none;  ///< free block; they are in the order of their places, and no two are neighbours
 };
 

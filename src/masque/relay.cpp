@@ -26,6 +26,25 @@ constexpr std::size_t reset_size = NGTCP2_MIN_STATELESS_RESET_RANDLEN + NGTCP2_S
     return id;
 }
 
+/// Bytes of the session of a bond, for a home; 0 when it cannot be made.
+[[nodiscard]] std::size_t home_size_for(const session_config& config, const allocator& memory) noexcept {
+    struct counter {
+        allocator from;
+        std::size_t bytes = 0;
+    } counted{memory};
+    const auto allocate = [](void* user, std::size_t size, std::size_t alignment) noexcept -> void* {
+        auto& c = *static_cast<counter*>(user);
+        c.bytes += size + alignment;
+        return c.from.allocate(c.from.user, size, alignment);
+    };
+    const auto release = [](void* user, void* block, std::size_t size, std::size_t alignment) noexcept {
+        const allocator& from = static_cast<counter*>(user)->from;
+        from.release(from.user, block, size, alignment);
+    };
+    const result<session> made = session::create(config, {&counted, allocate, release});
+    return made ? counted.bytes + sizeof(session) + alignof(session) : 0;
+}
+
 }  // namespace
 
 relay::state::~state() {
@@ -53,6 +72,8 @@ status relay::state::set_up(instant now, const relay_config& config) noexcept {
     max_bonds_per_client = config.max_bonds_per_client;
     bond_grace = config.bond_grace;
     bond_session = config.bond_session;
+    if (bonding && config.max_bonds != 0 && config.rest_after > duration::zero())
+        bond_homes.set_home_size(home_size_for(bond_session, shared.memory));
     observer = config.observer;
     if (!bonds.create(config.max_bonds)) return status::out_of_memory;
     const bool no_secret = shared.secret == std::array<std::uint8_t, 32>{};
@@ -372,7 +393,11 @@ void relay::handle_timeout(instant now) noexcept {
     for (std::size_t budget = s.bonds.count(); budget > 0; --budget) {
         relay_bond* const b = s.bonds.first();
         if (b == nullptr || b->timer_at > now) break;
-        b->ends.handle_timeout(now);
+        if (b->rest(now)) {
+            s.bonds.retime(*b);
+            continue;
+        }
+        b->ends().handle_timeout(now);
         s.pump(*b);
     }
 }
@@ -420,6 +445,7 @@ relay_statistics relay::statistics() const noexcept {
     out.resting_connections = state_->shared.homes.resting();
     out.open_tunnels = state_->targets.count();
     out.open_bonds = state_->bonds.count();
+    out.resting_bonds = state_->bond_homes.resting();
     out.bonds += state_->bonds.statistics();
     return out;
 }

@@ -12,6 +12,7 @@
 #include "duality/masque/relay.hpp"
 #include "duality/session.hpp"
 #include "masque/connection_table.hpp"
+#include "masque/home.hpp"
 #include "masque/timer_heap.hpp"
 
 namespace duality {
@@ -26,13 +27,20 @@ struct bond_leg {
     std::uint32_t max_datagram = 0;
 };
 
-struct relay_bond {
-    relay_bond(session endpoint, const udp_target& wanted, client_account& opener, target_id number) noexcept
-        : ends{std::move(endpoint)}, target{wanted}, client{&opener}, target_number{number} {}
-
+class relay_bond {
+public:
     static constexpr std::size_t most_legs = 16;
 
-    session ends;  ///< this end of it
+    relay_bond(const udp_target& wanted, client_account& opener, target_id number) noexcept
+        : target{wanted}, client{&opener}, target_number{number} {}
+    relay_bond(const relay_bond&) = delete;
+    relay_bond& operator=(const relay_bond&) = delete;
+    ~relay_bond() { home_.wake(); }
+
+    /// Makes the session; one with nothing to do for `rest_after` rests. With `homes` nullptr it does not.
+    [[nodiscard]] status begin(const session_config& config, const allocator& memory, home_pool* homes,
+                               duration rest_after) noexcept;
+
     bond_id id{};
     bond_secret secret{};
     udp_target target;
@@ -55,12 +63,59 @@ struct relay_bond {
         bond_leg* const leg = find(on.leg);
         return leg != nullptr && leg->on == &on ? leg : nullptr;
     }
-    [[nodiscard]] instant next_timeout() const noexcept { return std::min(ends.next_timeout(), over_at); }
+    /// This end of it.
+    [[nodiscard]] session& ends() noexcept {
+        home_.wake();
+        return *ends_;
+    }
     [[nodiscard]] bond_statistics statistics() const noexcept {
-        const session_statistics s = ends.statistics();
+        if (home_.rests()) return at_rest_.statistics;
+        const session_statistics s = ends_->statistics();
         return {s.sender, s.receiver};
     }
+    [[nodiscard]] instant next_timeout() const noexcept {
+        const instant rest_at =
+            rest_after_ > duration::zero() && !home_.rests() ? active_at_ + rest_after_ : instant::never();
+        return std::min({session_timeout(), over_at, rest_at});
+    }
+    /// Something was done for it.
+    void touch(instant now) noexcept { active_at_ = now; }
+    /// Lays it to rest, if it is time for that and for nothing else.
+    [[nodiscard]] bool rest(instant now) noexcept;
+
+private:
+    [[nodiscard]] instant session_timeout() const noexcept {
+        return home_.rests() ? at_rest_.timeout : ends_->next_timeout();
+    }
+
+    plain_home home_;         ///< of the session and all that it has
+    heap_ptr<session> ends_;  ///< set by `begin`
+    duration rest_after_{};
+    instant active_at_ = instant::before_all();
+    struct {
+        instant timeout = instant::never();
+        bond_statistics statistics;
+    } at_rest_;
 };
+
+inline status relay_bond::begin(const session_config& config, const allocator& memory, home_pool* homes,
+                                duration rest_after) noexcept {
+    home_.open(memory, homes);
+    rest_after_ = homes != nullptr ? rest_after : duration::zero();
+    result<session> made = session::create(config, home_.get());
+    if (!made) return made.error().code;
+    ends_ = make_on_heap<session>(home_.get(), std::move(made).value());
+    return ends_ != nullptr ? status::ok : status::out_of_memory;
+}
+
+inline bool relay_bond::rest(instant now) noexcept {
+    if (rest_after_ <= duration::zero() || now < active_at_ + rest_after_) return false;
+    if (session_timeout() <= now || over_at <= now) return false;
+    active_at_ = now;  // or else it is tried again after as long
+    at_rest_ = {ends_->next_timeout(), statistics()};
+    (void)home_.rest();
+    return true;
+}
 
 class bond_table {
 public:

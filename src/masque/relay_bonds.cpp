@@ -47,11 +47,11 @@ bool relay::state::open_bond(relay_target& t) noexcept {
 relay_bond* relay::state::make_bond(relay_target& t) noexcept {
     session_config wanted = bond_session;
     if (t.bond_payload != 0) wanted.max_payload = std::min(wanted.max_payload, t.bond_payload);
-    result<session> endpoint = session::create(wanted, shared.memory);
-    if (!endpoint) return nullptr;
-    heap_ptr<relay_bond> made =
-        make_on_heap<relay_bond>(shared.memory, std::move(endpoint).value(), *t.asked, *t.client, targets.id_of(t));
-    if (!made || !tls::random_bytes(made->id) || !tls::random_bytes(made->secret)) return nullptr;
+    heap_ptr<relay_bond> made = make_on_heap<relay_bond>(shared.memory, *t.asked, *t.client, targets.id_of(t));
+    home_pool* const homes = shared.rest_after > duration::zero() ? &bond_homes : nullptr;
+    if (!made || failed(made->begin(wanted, shared.memory, homes, shared.rest_after)) || !tls::random_bytes(made->id) ||
+        !tls::random_bytes(made->secret))
+        return nullptr;
     made->max_payload = wanted.max_payload;
     return bonds.add(std::move(made));
 }
@@ -110,7 +110,7 @@ void relay::state::forget_leg(relay_bond& b, bond_leg& leg) noexcept {
     const std::uint8_t number = leg.number;
     leg = {};
     --b.leg_count;
-    (void)b.ends.remove_path(latest, number);
+    (void)b.ends().remove_path(latest, number);
     if (b.leg_count == 0) b.over_at = draining ? latest : latest + bond_grace;
 }
 
@@ -135,16 +135,18 @@ void relay::state::end_bond(relay_bond& b) noexcept {
 
 /// Carries what the endpoint has to say; ends the bond when it is over. `b` may be gone afterwards.
 void relay::state::pump(relay_bond& b) noexcept {
+    b.touch(latest);
+    session& ends = b.ends();
     for (bond_leg& leg : b.legs) {
         if (!leg.registered) continue;
         const auto most = static_cast<std::uint32_t>(leg.via->max_payload(*leg.on, leg.on->bond_context));
         if (most == leg.max_datagram) continue;
         leg.max_datagram = most;
-        (void)b.ends.set_max_datagram(leg.number, most);
+        (void)ends.set_max_datagram(leg.number, most);
     }
     relay_target& t = *targets.find(b.target_number);
     session_output out;
-    while (b.ends.poll_output(latest, out)) {
+    while (ends.poll_output(latest, out)) {
         if (out.kind == output_kind::deliver) {
             if (observer != nullptr) observer->on_delivery(latest, out.deliver);
             forward(t, out.deliver.bytes);
@@ -166,13 +168,14 @@ void relay::state::pump(relay_bond& b) noexcept {
 }
 
 status relay::state::send_down(relay_bond& b, byte_view payload) noexcept {
-    status sent = b.ends.send(latest, 0, payload);
+    session& ends = b.ends();
+    status sent = ends.send(latest, 0, payload);
     if (sent == status::too_large || sent == status::over_budget) {
         // Too long for a frame, or no leg is registered yet: it goes as it is, over the leg that carries the flow.
         bond_leg* best = nullptr;
         for (bond_leg& leg : b.legs) {
             if (leg.via == nullptr) continue;
-            if (best == nullptr || b.ends.path(latest, leg.number).state == path_state::active) best = &leg;
+            if (best == nullptr || ends.path(latest, leg.number).state == path_state::active) best = &leg;
         }
         if (best != nullptr) {
             sent = best->via->send(latest, *best->on, payload, latest + payload_lifetime);
@@ -188,7 +191,7 @@ void relay::state::on_bond_frame(connection& from, request& on, byte_view frame)
     relay_bond* const b = bond_of(on);
     if (b == nullptr || b->find(on) == nullptr) return;
     if (observer != nullptr) observer->on_frame(latest, from.current_path(), frame);
-    (void)b->ends.handle_datagram(latest, on.leg, frame);
+    (void)b->ends().handle_datagram(latest, on.leg, frame);
     pump(*b);
 }
 
@@ -223,7 +226,7 @@ void relay::state::register_leg(relay_bond& b, bond_leg& leg, const bond_registr
     path.seal_overhead = leg_seal_overhead;
     path.max_datagram = leg.max_datagram = static_cast<std::uint32_t>(via.max_payload(*leg.on, wanted.context));
     path.acknowledged = via.uses_quic_datagrams();
-    if (b.ends.add_path(latest, leg.number, path) != status::ok) return;
+    if (b.ends().add_path(latest, leg.number, path) != status::ok) return;
     leg.registered = true;
     via.register_context(*leg.on, wanted.context);
 }
@@ -241,7 +244,7 @@ void relay::state::flush_acknowledged() noexcept {
         const acknowledgement a = acknowledged[--acknowledged_count];
         relay_target* const t = targets.find(a.target);
         if (t == nullptr || t->bond == nullptr) continue;
-        (void)t->bond->ends.handle_acknowledgement(latest, a.leg, a.mark);
+        (void)t->bond->ends().handle_acknowledgement(latest, a.leg, a.mark);
         const bool last = acknowledged_count == 0 || acknowledged[acknowledged_count - 1].target != a.target;
         if (last) pump(*t->bond);
     }

@@ -118,6 +118,7 @@ public:
     duration bond_grace{};
     session_config bond_session;
     bond_observer* observer = nullptr;
+    home_pool bond_homes{0};  ///< each with room for a session
     bond_table bonds;
     struct acknowledgement {
         target_id target = 0;

@@ -28,6 +28,7 @@ struct figure {
          r.resting_connections, true},
         {"open_tunnels", "CONNECT-UDP tunnels", r.open_tunnels, true},
         {"open_bonds", "Tunnels of several connections", r.open_bonds, true},
+        {"resting_bonds", "Of those, the ones with nothing to do, whose memory is given back", r.resting_bonds, true},
         {"unfinished_handshakes", "QUIC handshakes under way", r.handshakes, true},
         {"lookups", "Names being looked up", s.lookups, true},
         {"connections", "QUIC connections accepted", r.accepted_connections},

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Connections with nothing to do: what their libraries keep is packed, and is where it was when they go on.
+// Connections and bonds with nothing to do: what is kept for them is packed, and is where it was when they go on.
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 #include <cstring>
 #include <vector>
 
@@ -41,7 +42,7 @@ TEST_CASE("a home's blocks keep their places and contents, whatever order they c
     for (std::uint64_t seed = 1; seed <= 20; ++seed) {
         xoshiro256 random{seed};
         test::counting_allocator heap;
-        home_pool pool;
+        home_pool pool{connection_home::usual_size};
         {
             connection_home home;
             home.open(heap.get(), &pool);
@@ -92,7 +93,7 @@ TEST_CASE("a home's blocks keep their places and contents, whatever order they c
 
 TEST_CASE("a home without memory to pack into stays awake") {
     test::counting_allocator heap{0};
-    home_pool pool;
+    home_pool pool{connection_home::usual_size};
     connection_home home;
     home.open(heap.get(), &pool);
     auto* const block = static_cast<std::uint8_t*>(home.allocate(1'000));
@@ -100,13 +101,13 @@ TEST_CASE("a home without memory to pack into stays awake") {
     std::memset(block, 7, 1'000);
     CHECK_FALSE(home.rest());
     CHECK(std::all_of(block, block + 1'000, [](std::uint8_t b) { return b == 7; }));
-    CHECK(home.allocate(home_pool::home_size) == nullptr);  // does not fit, and there is no other memory
+    CHECK(home.allocate(connection_home::usual_size) == nullptr);  // does not fit, and there is no other memory
     home.release(block);
 }
 
 TEST_CASE("a home that is left at rest is another's, empty") {
     test::counting_allocator heap;
-    home_pool pool;
+    home_pool pool{connection_home::usual_size};
     {
         connection_home home;
         home.open(heap.get(), &pool);
@@ -168,6 +169,127 @@ TEST_CASE("a payload of its target wakes a connection") {
     w.run_for(11_ms);
     REQUIRE(w.delivered().size() == 1);
     CHECK(w.delivered()[0].content == bytes{2, 3});
+}
+
+TEST_CASE("a bond with nothing to do rests, and goes on as if it had not") {
+    masque_world w;
+    const auto resting = [&] { return w.relay->statistics().resting_bonds; };
+    const bool possible = GENERATE(true, false);
+    if (!possible) w.relay_config.rest_after = duration::zero();
+    w.start_bond();
+    w.run_for(500_ms);
+    CHECK(w.count(bond_event_kind::leg_up) == 2);
+    const auto& delivered = w.bonds[0]->delivered;
+    // Enough to pay for the probe after which the second path is known to work; before that it is asked again and again.
+    constexpr std::uint8_t first = 60;
+    for (std::uint8_t i = 0; i < first; ++i) {
+        CHECK(w.bond().send(w.now, bytes(200, i)) == status::ok);
+        w.drain();
+        w.run_for(10_ms);
+    }
+    std::uint64_t reports = 0;
+    for (std::uint8_t i = first + 1; i <= first + 30; ++i) {
+        w.run_for(4_s);
+        CHECK(resting() == (possible ? 1 : 0));
+        // What it did is known while it rests.
+        const relay_statistics at_rest = w.relay->statistics();
+        CHECK(at_rest.bonds.receiver.delivered == i - 1u);
+        CHECK(at_rest.bonds.sender.source.packets == i - 1u);
+        CHECK(w.bond().send(w.now, bytes(200, i)) == status::ok);
+        w.drain();
+        w.run_for(40_ms);
+        REQUIRE(delivered.size() == i);
+        CHECK(delivered.back().content == bytes(200, i));
+        CHECK(resting() == 0);
+        const relay_statistics awake = w.relay->statistics();
+        CHECK(awake.bonds.receiver.delivered == i);
+        CHECK(awake.bonds.sender.control.packets >= reports);
+        reports = awake.bonds.sender.control.packets;
+    }
+    w.run_for(610_s);  // its paths are probed now and then all the while
+    CHECK(w.count(bond_event_kind::leg_down) == 0);
+    CHECK(resting() == (possible ? 1 : 0));
+    SECTION("of its client") {
+        w.bond().close(w.now);
+        w.drain();
+        w.run_for(5_s);
+    }
+    SECTION("of its target") {
+        CHECK(w.relay->target_lost(w.now, w.targets.begin()->first) == status::ok);
+        w.drain();
+        w.run_for(20_ms);
+        w.bond().close(w.now);
+        w.drain();
+        w.run_for(5_s);
+    }
+    CHECK(w.relay->statistics().open_bonds == 0);
+    CHECK(resting() == 0);
+    CHECK(w.relay->is_idle());
+    CHECK_FALSE(w.stuck);
+}
+
+TEST_CASE("a path lost while a bond rests, and a payload of its target, find it awake") {
+    masque_world w;
+    w.echo = false;
+    w.start_bond();
+    w.run_for(500_ms);
+    for (std::uint8_t i = 0; i < 60; ++i) {
+        CHECK(w.bond().send(w.now, bytes(200, i)) == status::ok);
+        w.drain();
+        w.run_for(10_ms);
+    }
+    w.run_for(5_s);
+    REQUIRE(w.at_target.size() == 60);
+    const std::size_t lost = w.relay->statistics().resting_bonds;  // where there are homes
+    SECTION("a path is lost") {
+        CHECK(w.bond().path_down(w.now, 0) == status::ok);
+        w.drain();
+        w.run_for(100_ms);
+        CHECK(w.relay->statistics().resting_bonds == 0);
+        w.run_for(5_s);
+        CHECK(w.relay->statistics().resting_bonds == lost);
+    }
+    SECTION("nothing happens") {}
+    for (std::uint8_t i = 1; i <= 5; ++i) {
+        CHECK(w.relay->handle_target_datagram(w.now, w.at_target[0].id, bytes{2, i}) == status::ok);
+        w.drain();
+        w.run_for(40_ms);
+        REQUIRE(w.bonds[0]->delivered.size() == i);
+        CHECK(w.bonds[0]->delivered.back().content == bytes{2, i});
+    }
+    w.relay.reset();  // as it is
+}
+
+TEST_CASE("a session that is longer than its home is kept by both") {
+    masque_world w;
+    test::counting_allocator heap;
+    {
+        home_pool pool{100'000};
+        plain_home home;
+        home.open(heap.get(), &pool);
+        const allocator memory = home.get();
+        auto* const first = static_cast<std::uint8_t*>(memory.allocate(memory.user, 70'000, 64));
+        auto* const second = static_cast<std::uint8_t*>(memory.allocate(memory.user, 70'000, 64));
+        REQUIRE(first != nullptr);
+        REQUIRE(second != nullptr);
+        CHECK(reinterpret_cast<std::uintptr_t>(first) % 64 == 0);
+        xoshiro256 random{7};
+        const block one = fill(first, 70'000, random);
+        const block other = fill(second, 70'000, random);
+        const std::size_t before = heap.live_blocks();
+        if (home.rest()) {
+            CHECK(home.rests());
+            CHECK(pool.resting() == 1);
+            CHECK(heap.live_blocks() == before + 1);  // what is packed
+            home.wake();
+        }
+        CHECK(heap.live_blocks() == before);
+        CHECK(one.is_right());
+        CHECK(other.is_right());
+        memory.release(memory.user, second, 70'000, 64);
+        memory.release(memory.user, first, 70'000, 64);
+    }
+    CHECK(heap.live_blocks() == 0);
 }
 
 TEST_CASE("many connections rest, and a relay that drains or ends wakes them to say so") {

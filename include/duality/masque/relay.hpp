@@ -71,9 +71,9 @@ struct relay_config {
     std::uint32_t max_payload = 1'500;         ///< largest UDP payload either way, bytes
     std::uint32_t buffered_datagrams = 8'192;  ///< of all tunnels and both directions; about `max_payload` bytes each
     duration payload_lifetime = duration::from_ms(200);  ///< how long a target's payload may wait for its client
-    /// A connection with nothing to do for so long rests: what its libraries keep is packed, and its memory given back
-    /// until something comes or goes. Where it can be done, on Linux, that memory is taken from the system page by page
-    /// and not from the allocator. 0: never, everything is the allocator's.
+    /// A connection or bond with nothing to do for so long rests: what its libraries or its session keep is packed, and its
+    /// memory given back until something comes or goes. Where it can be done, on Linux, that memory is taken from the
+    /// system page by page and not from the allocator. 0: never, everything is the allocator's.
     duration rest_after = duration::from_ms(500);
     bool bonding = true;              ///< let clients join tunnels of several connections: docs/bonding.md
     std::uint32_t max_bonds = 1'000;  ///< each takes the memory of a session
@@ -156,6 +156,7 @@ struct relay_statistics {
     std::uint64_t no_buffer = 0;             ///< payloads for targets dropped because the outputs were not taken
     std::uint64_t clock_backwards = 0;
     std::uint64_t open_bonds = 0;
+    std::uint64_t resting_bonds = 0;  ///< of these
     std::uint64_t accepted_bonds = 0;
     std::uint64_t joined_legs = 0;   ///< requests to join a bond that were accepted
     std::uint64_t refused_legs = 0;  ///< and those that were not
@@ -188,6 +189,7 @@ struct relay_statistics {
         no_buffer += other.no_buffer;
         clock_backwards += other.clock_backwards;
         open_bonds += other.open_bonds;
+        resting_bonds += other.resting_bonds;
         accepted_bonds += other.accepted_bonds;
         joined_legs += other.joined_legs;
         refused_legs += other.refused_legs;
