@@ -95,6 +95,7 @@ home_pool::~home_pool() {
         (void)munmap(slabs_, slabs_->size);
         slabs_ = next;
     }
+    if (desk_ != nullptr) (void)munmap(desk_, home_size_);
 }
 
 home_pool::slab* home_pool::grow() noexcept {
@@ -118,13 +119,20 @@ home_pool::place home_pool::take() noexcept {
 }
 
 void home_pool::give(const place& home, std::size_t touched) noexcept {
-    if (touched > 0 && !empty(home.base, touched)) std::memset(home.base, 0, touched);
+    if (touched > 0 && !empty(home.base, whole_pages(touched))) std::memset(home.base, 0, touched);
     recent_ = static_cast<slab*>(home.slab);
     recent_->free |= 1u << (static_cast<std::size_t>(home.base - recent_->first()) / home_size_);
 }
 
-bool home_pool::empty(std::uint8_t* home, std::size_t touched) noexcept {
-    return madvise(home, whole_pages(touched), MADV_DONTNEED) == 0;
+bool home_pool::empty(std::uint8_t* from, std::size_t bytes) noexcept {
+    return madvise(from, bytes, MADV_DONTNEED) == 0;
+}
+
+std::uint8_t* home_pool::desk() noexcept {
+    if (desk_ != nullptr) return desk_;
+    void* const raw =
+        mmap(nullptr, home_size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return raw == MAP_FAILED ? nullptr : desk_ = static_cast<std::uint8_t*>(raw);
 }
 
 #else
@@ -140,6 +148,9 @@ home_pool::place home_pool::take() noexcept {
 void home_pool::give(const place&, std::size_t) noexcept {}
 bool home_pool::empty(std::uint8_t*, std::size_t) noexcept {
     return false;
+}
+std::uint8_t* home_pool::desk() noexcept {
+    return nullptr;
 }
 
 #endif
@@ -158,7 +169,7 @@ void home::open(const allocator& memory, home_pool* pool) noexcept {
 }
 
 bool home::rest() noexcept {
-    if (place_.base == nullptr || packed_ != nullptr || end_ == 0) return false;
+    if (place_.base == nullptr || packed_ != 0) return false;
     const std::size_t words = (end_ + sizeof(word) - 1) / sizeof(word);
     std::size_t size = 0;
     for_each_run(place_.base, words, [&](std::size_t, std::size_t first, std::size_t kept) {
@@ -166,8 +177,10 @@ bool home::rest() noexcept {
         for (std::size_t i = first; i < first + kept; ++i)
             size += static_cast<unsigned>(std::popcount(marks(word_at(place_.base, i))));
     });
-    auto* const packed = static_cast<std::uint8_t*>(memory_.allocate(memory_.user, size, alignof(word)));
-    if (packed == nullptr) return false;
+    const std::size_t kept_pages = home_pool::whole_pages(size);
+    const std::size_t pages = home_pool::whole_pages(touched_);
+    std::uint8_t* const packed = pool_->desk();
+    if (size == 0 || kept_pages >= pages || packed == nullptr) return false;
     std::uint8_t* out = packed;
     for_each_run(place_.base, words, [&](std::size_t zero, std::size_t first, std::size_t kept) {
         const run next{static_cast<std::uint16_t>(zero), static_cast<std::uint16_t>(kept)};
@@ -176,20 +189,21 @@ bool home::rest() noexcept {
         out = which + kept;
         for (std::size_t i = 0; i < kept; ++i) out = pack_word(word_at(place_.base, first + i), which[i], out);
     });
-    if (!home_pool::empty(place_.base, touched_)) {
-        memory_.release(memory_.user, packed, size, alignof(word));
-        return false;
-    }
-    packed_ = packed;
-    packed_size_ = static_cast<std::uint32_t>(size);
-    touched_ = end_;
+    if (!home_pool::empty(place_.base + kept_pages, pages - kept_pages)) return false;
+    std::memcpy(place_.base, packed, size);
+    packed_ = static_cast<std::uint32_t>(size);
+    touched_ = static_cast<std::uint32_t>(std::max<std::size_t>(end_, size));
     ++pool_->resting_;
     return true;
 }
 
 void home::unpack() noexcept {
+    const std::size_t size = std::exchange(packed_, 0);
+    std::uint8_t* const packed = pool_->desk();  // there is one since the first that was packed
+    std::memcpy(packed, place_.base, size);
+    std::memset(place_.base, 0, home_pool::whole_pages(size));
     std::size_t at = 0;
-    for (const std::uint8_t* in = packed_; in < packed_ + packed_size_;) {
+    for (const std::uint8_t* in = packed; in < packed + size;) {
         run next{};
         std::memcpy(&next, in, sizeof next);
         at += next.zero;
@@ -202,7 +216,6 @@ void home::unpack() noexcept {
         }
     }
     --pool_->resting_;
-    memory_.release(memory_.user, std::exchange(packed_, nullptr), packed_size_, alignof(word));
 }
 
 // A plain home

@@ -2,8 +2,8 @@
 //
 // Pages of its own for what belongs to one connection or one bond, so that one with nothing to do can be laid to rest.
 // Most of what the QUIC and HTTP/3 libraries keep of an idle connection is empty, and so is most of a quiet session's
-// room: places for streams, packets and ranges that are not there. At rest only what is not zero is kept, packed, and the
-// pages are given back; the addresses stay, so that on waking everything is where it was.
+// room: places for streams, packets and ranges that are not there. At rest only what is not zero is kept, packed into the
+// first of these pages, and the others are given back; on waking everything is where it was.
 //
 // Where the system has no such pages, or no more of them, and for what does not fit in, the allocator serves as ever.
 #pragma once
@@ -41,8 +41,11 @@ public:
     [[nodiscard]] place take() noexcept;
     /// The first `touched` bytes may be other than zero.
     void give(const place& home, std::size_t touched) noexcept;
-    /// Makes them zero, and gives their pages back to the system. False: nothing has happened.
-    [[nodiscard]] static bool empty(std::uint8_t* home, std::size_t touched) noexcept;
+    /// Makes bytes of a home zero, and gives their pages back to the system; both ends are of whole pages. False: nothing
+    /// has happened.
+    [[nodiscard]] static bool empty(std::uint8_t* from, std::size_t bytes) noexcept;
+    /// As large as a home, to pack into and from, for whoever is at it; nullptr when there is none.
+    [[nodiscard]] std::uint8_t* desk() noexcept;
     [[nodiscard]] std::size_t home_size() const noexcept { return home_size_; }
     /// For homes to come; precondition: there are none.
     void set_home_size(std::size_t size) noexcept { home_size_ = whole_pages(size); }
@@ -57,6 +60,7 @@ private:
     std::size_t home_size_;
     slab* slabs_ = nullptr;
     slab* recent_ = nullptr;  ///< may have a free home
+    std::uint8_t* desk_ = nullptr;
     std::size_t resting_ = 0;
 };
 
@@ -68,7 +72,7 @@ public:
     home& operator=(const home&) = delete;
     ~home();
 
-    /// What is packed goes into `memory`. With `pool` nullptr there is no place.
+    /// `memory` is for what has no room here. With `pool` nullptr there is no place.
     void open(const allocator& memory, home_pool* pool) noexcept;
 
     [[nodiscard]] const allocator& memory() const noexcept { return memory_; }
@@ -86,12 +90,12 @@ public:
         touched_ = to > touched_ ? to : touched_;
     }
 
-    /// Packs everything and gives the pages back; nobody may look at them until `wake`. False: it stays awake.
+    /// Packs everything; nobody may look at it until `wake`. False: it stays awake, as nothing would be gained.
     [[nodiscard]] bool rest() noexcept;
     void wake() noexcept {
-        if (packed_ != nullptr) unpack();
+        if (packed_ != 0) unpack();
     }
-    [[nodiscard]] bool rests() const noexcept { return packed_ != nullptr; }
+    [[nodiscard]] bool rests() const noexcept { return packed_ != 0; }
 
 private:
     void unpack() noexcept;
@@ -99,8 +103,7 @@ private:
     allocator memory_{};
     home_pool* pool_ = nullptr;
     home_pool::place place_;
-    std::uint8_t* packed_ = nullptr;
-    std::uint32_t packed_size_ = 0;
+    std::uint32_t packed_ = 0;   ///< bytes that everything is packed into; 0: awake
     std::uint32_t end_ = 0;      ///< of what is in use
     std::uint32_t touched_ = 0;  ///< highest end since the pages were the system's
 };
