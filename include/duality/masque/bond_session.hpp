@@ -15,7 +15,8 @@ inline namespace v0 {
 namespace masque {
 
 /// Keeps the last 64 packets for repairs and copies, one stream. Delivers at once, or evens out the pace by holding every
-/// packet for `hold`, at most 1 s; a packet is worth something for 100 ms, and for 50 ms longer than the hold. QUIC says what arrived, so that silence needs no reports.
+/// packet for `hold`, at most 1 s; a packet is worth something for 100 ms, and for 50 ms longer than the hold. QUIC says
+/// what arrived, so that silence needs no reports.
 [[nodiscard]] constexpr session_config bond_session_config(duration hold = duration::zero()) noexcept {
     session_config c;
     c.max_streams = 1;

@@ -5,8 +5,9 @@
 // The endpoints are sans-I/O like everything else here: no clock, socket or thread of their own; datagrams, timers and
 // time go in and come out. Two things differ, because QUIC, HTTP/3 and TLS come from libraries. Memory is taken during a
 // connection's life too: QUIC and HTTP/3 take it from the `allocator` of the endpoint, or of a relay from the system (see
-// `relay_config::rest_after`), the TLS library from the heap; all of it is bounded by the limits below. And keys, connection ids and tokens come from the system's random generator,
-// so that two runs with the same inputs differ in their bytes; what is decided and when does not depend on them.
+// `relay_config::rest_after`), the TLS library from the heap; all of it is bounded by the limits below. And keys,
+// connection ids and tokens come from the system's random generator, so that two runs with the same inputs differ in their
+// bytes; what is decided and when does not depend on them.
 #pragma once
 
 #include <cstddef>

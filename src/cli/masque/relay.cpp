@@ -49,6 +49,7 @@ struct relay_options {
     std::string stats;
     int drain_s = 30;
     std::int64_t hold_ms = 0;
+    std::int64_t rest_after_ms = 500;
     bool quiet = false;
 };
 
@@ -174,6 +175,7 @@ private:
         protocol.rate_per_client_bps = options_.rate_kbps * 1'000;
         protocol.bytes_per_client = options_.quota_mb * 1'000'000;
         protocol.bond_session = masque::bond_session_config(duration::from_ms(options_.hold_ms));
+        protocol.rest_after = duration::from_ms(options_.rest_after_ms);
         server_ = io::relay_workers::create(config, options_.workers, error);
         if (!server_ || options_.stats.empty()) return;
         endpoint_ = io::figures_endpoint::create(address_from("relay", "--stats", options_.stats), error);
@@ -328,6 +330,12 @@ void add_relay_command(CLI::App& app) {
                      "Keep what comes over a bond so long, so that targets get it at an even pace; 0: not at all")
         ->type_name("MS")
         ->check(CLI::Range(std::int64_t{0}, std::int64_t{1'000}))
+        ->capture_default_str();
+    command
+        ->add_option("--rest-after", options->rest_after_ms,
+                     "Pack what is kept for a connection or bond with nothing to do for so long; 0: never")
+        ->type_name("MS")
+        ->check(CLI::Range(std::int64_t{0}, std::int64_t{3'600'000}))
         ->capture_default_str();
     command->add_option("--drain", options->drain_s, "How long open tunnels may go on after SIGTERM")
         ->type_name("SECONDS")
