@@ -165,8 +165,8 @@ row time_row(bool quick) {
     return r;
 }
 
-row memory_row(const std::string& name, const session_config& config) {
-    row r{.name = name, .value = kib_of(config), .unit = "KiB", .reference = {}, .floor = 512, .target = 128};
+row memory_row(const std::string& name, const session_config& config, double floor, double target) {
+    row r{.name = name, .value = kib_of(config), .unit = "KiB", .reference = {}, .floor = floor, .target = target};
     r.lower_is_better = true;
     return r;
 }
@@ -178,8 +178,8 @@ int main(int argc, char** argv) {
     if (!options.ok) return 2;
     const std::vector<row> rows{
         time_row(options.quick),
-        memory_row("session memory, 200 packets/s, 200 ms window", small_session()),
-        memory_row("session memory, default configuration", {}),
+        memory_row("session memory, 200 packets/s, 200 ms window", small_session(), 512, 128),
+        memory_row("session memory, default configuration", {}, 0, 0),
     };
     std::FILE* out = parity_bench::table_output(options);
     parity_bench::print(out, "What a session costs", rows);

@@ -124,6 +124,180 @@ def every_figure(ledger):
     return "\n".join(lines) + "\n"
 
 
+class Rows:
+    """The rows of a ledger's programs by name; of those with the same name by their order."""
+
+    def __init__(self, ledger):
+        self.by = {}
+        for program in ledger["programs"]:
+            for r in (program["results"] or {}).get("rows", []):
+                self.by.setdefault((program["name"], r["name"].strip()), []).append(r)
+
+    def __call__(self, program, name, nth=0):
+        found = self.by.get((program, name), [])
+        if nth >= len(found):
+            sys.exit(f"results: {program} has no row {name!r}")
+        return found[nth]
+
+
+def digits(value, most=3):
+    """With so many digits, no more than are needed, and thousands apart."""
+    if abs(value) >= 10 ** most:
+        return f"{float(f'{value:.{most}g}'):,.0f}"
+    return f"{value:.{most}g}" if "e" not in f"{value:.{most}g}" else f"{value:.6f}".rstrip("0")
+
+
+PARITY_ROWS = [
+    ("sliding window, one repair per 20 packets over 40", "RLC encode W=40/20", "ISA-L the same way"),
+    ("", "against a bare dot product", "a bare dot product of the same kernel"),
+    ("", "against ISA-L with coefficients kept", "ISA-L, the numbers of each key kept"),
+    ("", "against ISA-L with tables kept", "ISA-L, its tables kept: 32 times the room"),
+    ("the pace not announced", "the pace not announced", "ISA-L the same way"),
+    ("its decoder, every loss repaired", "RLC decode W=40/20, every loss repaired", ""),
+    ("block 20 + 2, encode", "block 20+2 encode", "ISA-L"),
+    ("block 20 + 2, decode two losses", "block 20+2 decode, 2 lost", "ISA-L"),
+    ("block 20 + 10, encode", "block 20+10 encode", "ISA-L"),
+    ("block 20 + 10, decode ten losses", "block 20+10 decode, 10 lost", "ISA-L"),
+]
+KERNELS = {"avx2": "sliding window, AVX2 only", "scalar": "sliding window, no vectors"}
+
+
+def parity_table(rows):
+    lines = ["| `bench_parity` | GB/s | beside it, in the same run | ratio |", "|---|---|---|---|"]
+    for words, name, beside in PARITY_ROWS:
+        r = rows("bench_parity", name)
+        reference = f"{beside}: {digits(r['reference_value'], 2)}" if beside else ""
+        ratio = digits(r["ratio"], 2 if r["ratio"] < 100 else 3) if beside else ""
+        lines.append(f"| {words} | {digits(r['value'], 2 if r['value'] < 100 else 3) if words else ''} | {reference} | {ratio} |")
+    for kernel, words in KERNELS.items():
+        if ("bench_parity", f"RLC encode W=40/20, {kernel}") in rows.by:
+            lines.append(f"| {words} | {digits(rows('bench_parity', f'RLC encode W=40/20, {kernel}')['value'], 2)} | | |")
+    return "\n".join(line.replace("|  |", "| |").replace("|  |", "| |") for line in lines)
+
+
+def players_table(players):
+    """NetEQ with its defaults, and the others at its mean delay, over recorded paths; nothing where there are none."""
+    paths = {}
+    for p in players:
+        if p["kind"] == "trace" and p["peer"] == "default":
+            paths.setdefault(p["path"], {})[p["player"]] = p
+    lines = ["| path | mean delay | NetEQ | voice_playout | ratio | fixed | bound |", "|---|---|---|---|---|---|---|"]
+    for path, by in paths.items():
+        share = {player: 100 * float(p["concealed_share"]) for player, p in by.items()}
+        percent = {player: f"{s:.3f} %" if s > 0 else "0" for player, s in share.items()}
+        ratio = share["voice_playout"] / share["neteq"] if share["neteq"] > 0 else 1
+        lines.append(f"| `{path}` | {float(by['neteq']['mean_delay_ms']):.1f} ms | {percent['neteq']} | {percent['voice_playout']} | "
+                     f"{ratio:.2f} | {percent['fixed']} | {percent['clairvoyant']} |")
+    return "\n".join(lines) if paths else ""
+
+
+def players_summary(rows):
+    def value(name, nth=0):
+        return rows("bench_playout", name, nth)["value"]
+
+    gaps = [f"{value('gap to the bound closed', i):.0f} %" for i in range(4)]
+    return "\n".join([
+        "| summary | figure |", "|---|---|",
+        f"| made up, against NetEQ: recorded paths, families (geometric mean) | {value('made up / NetEQ, traces'):.2f} ×, "
+        f"{value('made up / NetEQ, families'):.2f} ×; worst path {value('worst trace'):.2f} × |",
+        f"| against NetEQ with a maximum delay of 30 ms | {value('made up / NetEQ max 30 ms, traces'):.2f} ×, "
+        f"{value('made up / NetEQ max 30 ms, families'):.2f} × |",
+        f"| gap between NetEQ and the bound closed | {gaps[0]}, {gaps[1]}; at 30 ms {gaps[2]}, {gaps[3]} |",
+        f"| jitter p95 after the jitter hold, against none, recorded paths | "
+        f"−{-value('jitter p95 after the hold, against none'):.0f} % |",
+        f"| back within 10 ms of the steady delay after a stall of 50 … 1600 ms on a path with σ 3 ms, worst | "
+        f"{value('back within 10 ms after a stall, worst'):.2f} s |"])
+
+
+def playout_costs(rows):
+    def ns(name, program="bench_playout"):
+        return f"{digits(rows(program, name)['value'])} ns"
+
+    hold = rows("bench_playout", "jitter hold: push + release, per packet")
+    return "\n".join([
+        "| what | cost |", "|---|---|",
+        f"| `jitter_hold`: push and release | {digits(hold['value'])} ns |",
+        *([f"| speexdsp `JitterBuffer`: put and get, same arrivals, same run | {digits(hold['reference_value'])} ns |"]
+          if hold["reference"] else []),
+        f"| `voice_playout`: push and two ticks, per frame | {ns('voice playout: push + 2 ticks, per frame')} |",
+        f"| `regime_detector::on_arrival`, alarms included | {ns('detector, per packet', 'bench_detect')} |",
+        f"| the same and the metrics of a report | {ns('detector + statistics, per packet', 'bench_detect')} |",
+        f"| `controller::update`, reference and adaptive law | {digits(rows('bench_playout', 'controller: update, reference law')['value'])} "
+        f"and {ns('controller: update, adaptive law')} |"])
+
+
+def bond_outages(rows):
+    lines = ["| RTT | packets/s | silent both ways | only forward | only backward | lost | used again after |",
+             "|---|---|---|---|---|---|---|"]
+    for rtt in (20, 60):
+        for rate in (20, 50, 100, 500):
+            def worst(figure):
+                return max(rows("bench_bond", f"{way}, RTT {rtt} ms, {rate}/s: {figure}")["value"] for way in ("up", "down"))
+            gaps = [f"{worst(f'gap, silent {which}'):.0f} ms" for which in ("both ways", "forward", "backward")]
+            lines.append(f"| {rtt} ms | {rate} | " + " | ".join(gaps) +
+                         f" | {worst('lost at worst'):.0f} | {worst('used again after') / 1000:.1f} s |")
+    return "\n".join(lines)
+
+
+BOND_MEMORY = [
+    ("room of the session, payloads of up to 1,200 bytes", "relay: of that, the session of the bond"),
+    ("the same, payloads of up to 256 bytes", "relay: the same, of a client with payloads up to 256"),
+    ("resident, two connections with an echo 20 times a second", "relay, resident: the connections with one echo, 20/s"),
+    ("resident, a bond over them beyond that", "relay, resident: a bond beyond its connections, 20/s"),
+    ("resident, the two connections, idle", "relay, resident: two connections with a tunnel each, idle"),
+    ("resident, an idle bond over them beyond that", "relay, resident: a bond beyond its connections, idle"),
+]
+
+
+def bond_memory(rows):
+    lines = ["| of a relay | |", "|---|---|"]
+    return "\n".join(lines + [f"| {words} | {digits(rows('bench_bond', name)['value'])} KiB |" for words, name in BOND_MEMORY])
+
+
+def relay_table(rows):
+    def value(name, nth=0):
+        return rows("bench_masque", name, nth)["value"]
+
+    def lost(nth):
+        share = value("lost", nth)
+        return "none lost" if share == 0 else f"{digits(share, 2)} % lost"
+
+    plain = rows("bench_masque", "more than through a plain UDP forwarder")
+    two = rows("bench_masque", "more than through two plain UDP forwarders in a row")
+    idle = value("resident memory, idle tunnel with its own connection")
+    return "\n".join([
+        "| what | of one worker |", "|---|---|",
+        f"| payloads up, 200 bytes | {digits(value('up, 200 B, per second of the relay' + chr(39) + 's processor'))} per second of its "
+        f"processor time, {lost(0)} |",
+        f"| payloads up, 1,200 bytes | {digits(value('up, 1200 B, per second of the relay' + chr(39) + 's processor'))} per second of its "
+        f"processor time, {lost(1)} |",
+        f"| payloads down, 1,200 bytes | {digits(value('down, 1200 B, per second of the relay' + chr(39) + 's processor'))} per second of "
+        f"its processor time |",
+        f"| tunnels opened, each with its connection | "
+        f"{digits(value('tunnels opened with their connections, per processor s'))} per second of its processor time |",
+        f"| echo at 1,000/s, p50 | {value('echo at 1,000/s through client and relay, p50'):.0f} µs; through two plain forwarders in a "
+        f"row {two['reference_value']:.0f}, through one {plain['reference_value']:.0f} |",
+        f"| memory of an idle tunnel and its connection | {digits(idle)} KiB: {idle * 10.24:.0f} MB for 10,000 clients |",
+        f"| memory of a further tunnel on a connection | {digits(value('resident memory, further tunnel on a connection'), 2)} KiB |",
+        f"| memory of an idle bond, besides its two connections | "
+        f"{digits(rows('bench_bond', 'relay, resident: a bond beyond its connections, idle')['value'])} KiB |",
+        f"| memory of a bond with 20 payloads of 200 bytes a second, besides its two connections | "
+        f"{digits(rows('bench_bond', 'relay, resident: a bond beyond its connections, 20/s')['value'])} KiB |",
+        f"| tunnels open at once, each with an echo | {value('concurrent tunnels on one worker, each with an echo'):,.0f}, with 20,000 "
+        f"files allowed |"])
+
+
+def guide_tables(ledger, players):
+    """The tables of the guides that come from a ledger of all benchmarks, by document and name."""
+    rows = Rows(ledger)
+    playout = {"playout-summary": players_summary(rows), "playout-cost": playout_costs(rows)}
+    if table := players_table(players):
+        playout["playout-players"] = table
+    return {"parity.md": {"parity-speed": parity_table(rows)}, "playout.md": playout,
+            "bonding.md": {"bond-outages": bond_outages(rows), "bond-memory": bond_memory(rows)},
+            "relay.md": {"relay-worker": relay_table(rows)}}
+
+
 def put_tables(document, tables):
     text = document.read_text()
     for name, table in tables.items():
