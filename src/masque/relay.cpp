@@ -397,7 +397,7 @@ void relay::handle_timeout(instant now) noexcept {
             s.bonds.retime(*b);
             continue;
         }
-        b->ends().handle_timeout(now);
+        b->end.awake().handle_timeout(now);
         s.pump(*b);
     }
 }

@@ -27,20 +27,76 @@ struct bond_leg {
     std::uint32_t max_datagram = 0;
 };
 
-class relay_bond {
+/// The relay's end of a bond, which rests while it has nothing to do.
+class bond_end {
 public:
-    static constexpr std::size_t most_legs = 16;
-
-    relay_bond(const udp_target& wanted, client_account& opener, target_id number) noexcept
-        : target{wanted}, client{&opener}, target_number{number} {}
-    relay_bond(const relay_bond&) = delete;
-    relay_bond& operator=(const relay_bond&) = delete;
-    ~relay_bond() { home_.wake(); }
+    bond_end() noexcept = default;
+    bond_end(const bond_end&) = delete;
+    bond_end& operator=(const bond_end&) = delete;
+    ~bond_end() { home_.wake(); }
 
     /// Makes the session; one with nothing to do for `rest_after` rests. With `homes` nullptr it does not.
     [[nodiscard]] status begin(const session_config& config, const allocator& memory, home_pool* homes,
                                duration rest_after) noexcept;
 
+    [[nodiscard]] session& awake() noexcept {
+        home_.wake();
+        return *session_;
+    }
+    [[nodiscard]] bond_statistics statistics() const noexcept {
+        if (home_.rests()) return at_rest_.statistics;
+        const session_statistics s = session_->statistics();
+        return {s.sender, s.receiver};
+    }
+    [[nodiscard]] instant next_timeout() const noexcept {
+        const bool may_rest = rest_after_ > duration::zero() && !home_.rests();
+        return std::min(session_timeout(), may_rest ? active_at_ + rest_after_ : instant::never());
+    }
+    /// Something was done for it.
+    void touch(instant now) noexcept { active_at_ = now; }
+    /// Lays it to rest, if it is time for that and for nothing else.
+    [[nodiscard]] bool rest(instant now) noexcept;
+
+private:
+    [[nodiscard]] instant session_timeout() const noexcept {
+        return home_.rests() ? at_rest_.timeout : session_->next_timeout();
+    }
+
+    plain_home home_;            ///< of the session and all that it has
+    heap_ptr<session> session_;  ///< set by `begin`
+    duration rest_after_{};
+    instant active_at_ = instant::before_all();
+    struct {
+        instant timeout = instant::never();
+        bond_statistics statistics;
+    } at_rest_;
+};
+
+inline status bond_end::begin(const session_config& config, const allocator& memory, home_pool* homes,
+                              duration rest_after) noexcept {
+    home_.open(memory, homes);
+    rest_after_ = homes != nullptr ? rest_after : duration::zero();
+    result<session> made = session::create(config, home_.get());
+    if (!made) return made.error().code;
+    session_ = make_on_heap<session>(home_.get(), std::move(made).value());
+    return session_ != nullptr ? status::ok : status::out_of_memory;
+}
+
+inline bool bond_end::rest(instant now) noexcept {
+    if (rest_after_ <= duration::zero() || now < active_at_ + rest_after_ || session_timeout() <= now) return false;
+    active_at_ = now;  // or else it is tried again after as long
+    at_rest_ = {session_timeout(), statistics()};
+    (void)home_.rest();
+    return true;
+}
+
+struct relay_bond {
+    relay_bond(const udp_target& wanted, client_account& opener, target_id number) noexcept
+        : target{wanted}, client{&opener}, target_number{number} {}
+
+    static constexpr std::size_t most_legs = 16;
+
+    bond_end end;
     bond_id id{};
     bond_secret secret{};
     udp_target target;
@@ -63,59 +119,9 @@ public:
         bond_leg* const leg = find(on.leg);
         return leg != nullptr && leg->on == &on ? leg : nullptr;
     }
-    /// This end of it.
-    [[nodiscard]] session& ends() noexcept {
-        home_.wake();
-        return *ends_;
-    }
-    [[nodiscard]] bond_statistics statistics() const noexcept {
-        if (home_.rests()) return at_rest_.statistics;
-        const session_statistics s = ends_->statistics();
-        return {s.sender, s.receiver};
-    }
-    [[nodiscard]] instant next_timeout() const noexcept {
-        const instant rest_at =
-            rest_after_ > duration::zero() && !home_.rests() ? active_at_ + rest_after_ : instant::never();
-        return std::min({session_timeout(), over_at, rest_at});
-    }
-    /// Something was done for it.
-    void touch(instant now) noexcept { active_at_ = now; }
-    /// Lays it to rest, if it is time for that and for nothing else.
-    [[nodiscard]] bool rest(instant now) noexcept;
-
-private:
-    [[nodiscard]] instant session_timeout() const noexcept {
-        return home_.rests() ? at_rest_.timeout : ends_->next_timeout();
-    }
-
-    plain_home home_;         ///< of the session and all that it has
-    heap_ptr<session> ends_;  ///< set by `begin`
-    duration rest_after_{};
-    instant active_at_ = instant::before_all();
-    struct {
-        instant timeout = instant::never();
-        bond_statistics statistics;
-    } at_rest_;
+    [[nodiscard]] instant next_timeout() const noexcept { return std::min(end.next_timeout(), over_at); }
+    [[nodiscard]] bool rest(instant now) noexcept { return now < over_at && end.rest(now); }
 };
-
-inline status relay_bond::begin(const session_config& config, const allocator& memory, home_pool* homes,
-                                duration rest_after) noexcept {
-    home_.open(memory, homes);
-    rest_after_ = homes != nullptr ? rest_after : duration::zero();
-    result<session> made = session::create(config, home_.get());
-    if (!made) return made.error().code;
-    ends_ = make_on_heap<session>(home_.get(), std::move(made).value());
-    return ends_ != nullptr ? status::ok : status::out_of_memory;
-}
-
-inline bool relay_bond::rest(instant now) noexcept {
-    if (rest_after_ <= duration::zero() || now < active_at_ + rest_after_) return false;
-    if (session_timeout() <= now || over_at <= now) return false;
-    active_at_ = now;  // or else it is tried again after as long
-    at_rest_ = {ends_->next_timeout(), statistics()};
-    (void)home_.rest();
-    return true;
-}
 
 class bond_table {
 public:
@@ -149,7 +155,7 @@ public:
     /// Of all that are there.
     [[nodiscard]] bond_statistics statistics() const noexcept {
         bond_statistics all;
-        for (std::size_t i = 0; i < heap_.count(); ++i) all += heap_[i].statistics();
+        for (std::size_t i = 0; i < heap_.count(); ++i) all += heap_[i].end.statistics();
         return all;
     }
     [[nodiscard]] relay_bond* first() noexcept { return heap_.first(); }

@@ -49,8 +49,8 @@ relay_bond* relay::state::make_bond(relay_target& t) noexcept {
     if (t.bond_payload != 0) wanted.max_payload = std::min(wanted.max_payload, t.bond_payload);
     heap_ptr<relay_bond> made = make_on_heap<relay_bond>(shared.memory, *t.asked, *t.client, targets.id_of(t));
     home_pool* const homes = shared.rest_after > duration::zero() ? &bond_homes : nullptr;
-    if (!made || failed(made->begin(wanted, shared.memory, homes, shared.rest_after)) || !tls::random_bytes(made->id) ||
-        !tls::random_bytes(made->secret))
+    if (!made || failed(made->end.begin(wanted, shared.memory, homes, shared.rest_after)) ||
+        !tls::random_bytes(made->id) || !tls::random_bytes(made->secret))
         return nullptr;
     made->max_payload = wanted.max_payload;
     return bonds.add(std::move(made));
@@ -110,12 +110,12 @@ void relay::state::forget_leg(relay_bond& b, bond_leg& leg) noexcept {
     const std::uint8_t number = leg.number;
     leg = {};
     --b.leg_count;
-    (void)b.ends().remove_path(latest, number);
+    (void)b.end.awake().remove_path(latest, number);
     if (b.leg_count == 0) b.over_at = draining ? latest : latest + bond_grace;
 }
 
 void relay::state::end_bond(relay_bond& b) noexcept {
-    stats.bonds += b.statistics();
+    stats.bonds += b.end.statistics();
     b.over = true;
     for (bond_leg& leg : b.legs) {
         if (leg.via == nullptr) continue;
@@ -135,8 +135,8 @@ void relay::state::end_bond(relay_bond& b) noexcept {
 
 /// Carries what the endpoint has to say; ends the bond when it is over. `b` may be gone afterwards.
 void relay::state::pump(relay_bond& b) noexcept {
-    b.touch(latest);
-    session& ends = b.ends();
+    b.end.touch(latest);
+    session& ends = b.end.awake();
     for (bond_leg& leg : b.legs) {
         if (!leg.registered) continue;
         const auto most = static_cast<std::uint32_t>(leg.via->max_payload(*leg.on, leg.on->bond_context));
@@ -168,7 +168,7 @@ void relay::state::pump(relay_bond& b) noexcept {
 }
 
 status relay::state::send_down(relay_bond& b, byte_view payload) noexcept {
-    session& ends = b.ends();
+    session& ends = b.end.awake();
     status sent = ends.send(latest, 0, payload);
     if (sent == status::too_large || sent == status::over_budget) {
         // Too long for a frame, or no leg is registered yet: it goes as it is, over the leg that carries the flow.
@@ -191,7 +191,7 @@ void relay::state::on_bond_frame(connection& from, request& on, byte_view frame)
     relay_bond* const b = bond_of(on);
     if (b == nullptr || b->find(on) == nullptr) return;
     if (observer != nullptr) observer->on_frame(latest, from.current_path(), frame);
-    (void)b->ends().handle_datagram(latest, on.leg, frame);
+    (void)b->end.awake().handle_datagram(latest, on.leg, frame);
     pump(*b);
 }
 
@@ -226,7 +226,7 @@ void relay::state::register_leg(relay_bond& b, bond_leg& leg, const bond_registr
     path.seal_overhead = leg_seal_overhead;
     path.max_datagram = leg.max_datagram = static_cast<std::uint32_t>(via.max_payload(*leg.on, wanted.context));
     path.acknowledged = via.uses_quic_datagrams();
-    if (b.ends().add_path(latest, leg.number, path) != status::ok) return;
+    if (b.end.awake().add_path(latest, leg.number, path) != status::ok) return;
     leg.registered = true;
     via.register_context(*leg.on, wanted.context);
 }
@@ -244,7 +244,7 @@ void relay::state::flush_acknowledged() noexcept {
         const acknowledgement a = acknowledged[--acknowledged_count];
         relay_target* const t = targets.find(a.target);
         if (t == nullptr || t->bond == nullptr) continue;
-        (void)t->bond->ends().handle_acknowledgement(latest, a.leg, a.mark);
+        (void)t->bond->end.awake().handle_acknowledgement(latest, a.leg, a.mark);
         const bool last = acknowledged_count == 0 || acknowledged[acknowledged_count - 1].target != a.target;
         if (last) pump(*t->bond);
     }

@@ -25,7 +25,7 @@ enum class target_state : std::uint8_t {
     forgotten,    ///< nobody wants it, and the caller has not heard of it yet
 };
 
-class relay_bond;
+struct relay_bond;
 
 struct relay_target {
     target_state at = target_state::free;
