@@ -151,7 +151,7 @@ PARITY_ROWS = [
     ("sliding window, one repair per 20 packets over 40", "RLC encode W=40/20", "ISA-L the same way"),
     ("", "against a bare dot product", "a bare dot product of the same kernel"),
     ("", "against ISA-L with coefficients kept", "ISA-L, the numbers of each key kept"),
-    ("", "against ISA-L with tables kept", "ISA-L, its tables kept: 32 times the room"),
+    ("", "against ISA-L with tables kept", "ISA-L, its tables kept in 32 times the room"),
     ("the pace not announced", "the pace not announced", "ISA-L the same way"),
     ("its decoder, every loss repaired", "RLC decode W=40/20, every loss repaired", ""),
     ("block 20 + 2, encode", "block 20+2 encode", "ISA-L"),
