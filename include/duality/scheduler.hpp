@@ -175,11 +175,7 @@ public:
             return;
         const auto covered = static_cast<std::uint64_t>(newest);
         const record::sent_packet* packet = p->sent.find(covered);
-        duration late{};  ///< round trip beyond the shortest one
-        if (packet != nullptr && word.via == id) {
-            p->on_rtt_sample(now, now - packet->at - word.age);
-            late = now - packet->at - word.age - p->stats.rtt_min;
-        }
+        const duration late = packet == nullptr ? duration{} : measure(now, *p, *packet, word);
         p->end_stall(now, word, covered, rtt(word.via) / 2);
         // News from before the silence, by another way, proves nothing.
         const bool alive = word.via == id || packet == nullptr || packet->at >= p->dead_since;
@@ -264,13 +260,12 @@ public:
         return id_of(chosen);
     }
 
+    /// Data flows, in one direction or the other: paths in reserve are worth measuring.
+    void note_flow(instant now) noexcept { last_flow_ = now; }
+
     /// A source packet goes here now, and others to `other`.
     void activate(instant now, path_id id, std::optional<path_id> other = std::nullopt) noexcept {
-        if (last_source_ != instant::before_all()) {
-            const duration gap = std::min(now - last_source_, spacing_max);
-            spacing_ += spacing_ == duration{} ? gap : (gap - spacing_) / 16;
-        }
-        last_source_ = now;
+        note_flow(now);
         for (record& p : paths_) {
             if (!p.used) continue;
             const bool wanted = p.id == id || p.id == other;
@@ -289,6 +284,11 @@ public:
     [[nodiscard]] duration rtt(path_id id) const noexcept {
         const record* p = find(id);
         return p == nullptr ? duration{} : p->rtt();
+    }
+    /// Smoothed deviation of the round trip, by RFC 9002 section 5.3. Zero until measured.
+    [[nodiscard]] duration rtt_deviation(path_id id) const noexcept {
+        const record* p = find(id);
+        return p == nullptr ? duration{} : p->stats.rtt_deviation;
     }
     /// The odds, in basis points, that a packet sent at `sent` and not reported yet comes more than `patience` later than
     /// on an idle path, by how the stalls of this path have ended so far.
@@ -352,10 +352,13 @@ public:
     }
 
     /// A path that should be probed now; the caller sends a probe on it (or is refused by a budget) and asks again.
-    [[nodiscard]] std::optional<path_id> poll_probe(instant now) noexcept {
+    /// `measuring`: may it be probed only to know how long it takes? When not, that waits for the next time.
+    [[nodiscard]] std::optional<path_id> poll_probe(instant now, bool measuring = true) noexcept {
         for (record& p : paths_) {
             if (!is_usable(p)) continue;
-            if (const instant due = p.probe_due(config_); due.is_never() || now < due) continue;
+            if (const instant due = probe_due(p); due.is_never() || now < due) continue;
+            p.probed_at = now;
+            if (!measuring && now < p.probe_due(config_)) continue;
             if (p.stats.state == path_state::dead) {
                 const bool answering = !p.answering_since.is_never();
                 p.next_probe = now + p.probe_gap;
@@ -377,7 +380,7 @@ public:
             if (!p.used) continue;
             if (p.owed && p.stats.state == path_state::active) at = std::min(at, p.suspect_at(config_));
             if (p.stats.state == path_state::suspect) at = std::min(at, p.suspected_since + config_.dead_after);
-            if (probing && is_usable(p)) at = std::min(at, p.probe_due(config_));
+            if (probing && is_usable(p)) at = std::min(at, probe_due(p));
         }
         return at;
     }
@@ -401,9 +404,13 @@ private:
 
     static constexpr duration probe_gap_max = duration::from_seconds(1);
     static constexpr duration standby_probe = duration::from_ms(250);
-    static constexpr duration spacing_max = duration::from_ms(200);
-    static constexpr std::uint64_t notices_in_report = 3;  ///< that cost as much as one full report
-    static constexpr std::int64_t doubt_bp = 300;          ///< odds of being late at which packets take another path
+    /// A path in reserve is measured this often while data flows, and at first as often as the second says.
+    static constexpr duration measure_gap = duration::from_seconds(3);
+    static constexpr duration first_gap = duration::from_ms(250);
+    static constexpr std::uint32_t first_samples = 4;
+    static constexpr duration flow_memory = duration::from_ms(500);  ///< data still flows so long after a packet
+    static constexpr std::uint64_t notices_in_report = 3;            ///< that cost as much as one full report
+    static constexpr std::int64_t doubt_bp = 300;  ///< odds of being late at which packets take another path
 
     explicit scheduler(const scheduler_config& config) noexcept : config_{config} {}
 
@@ -462,9 +469,31 @@ private:
         return worth(a) < worth(b);
     }
 
-    /// Coming back takes half of what it takes to go.
+    /// A path that comes back must be better than one that stays.
     [[nodiscard]] duration late_limit(const record& p) const noexcept {
-        return p.stats.state == path_state::dead ? config_.late_after / 2 : config_.late_after;
+        return p.stats.state == path_state::dead ? config_.late_after * 3 / 4 : config_.late_after;
+    }
+
+    /// What the peer says of `packet` tells how long the path takes. How late is that, beyond the idle path: of the round
+    /// trip, or one way when the word came over another path?
+    [[nodiscard]] duration measure(instant now, record& p, const record::sent_packet& packet,
+                                   const path_word& word) const noexcept {
+        const duration taken = now - packet.at - word.age;
+        if (word.via == p.id) {
+            p.on_rtt_sample(now, taken);
+            return taken - p.stats.rtt_min;
+        }
+        return p.stats.rtt_min == duration{} ? duration{} : taken - rtt(word.via) / 2 - p.stats.rtt_min / 2;
+    }
+
+    /// When the path should be probed: by itself, or to know how long it takes before it is needed.
+    [[nodiscard]] instant probe_due(const record& p) const noexcept {
+        const instant due = p.probe_due(config_);
+        // A carrier that acknowledges also limits what it takes at once: its round trip says less than the guess.
+        if (p.stats.state != path_state::warm || p.alone || p.config.acknowledged) return due;
+        const instant measure =
+            std::max(p.measured_at, p.probed_at) + (p.samples < first_samples ? first_gap : measure_gap);
+        return measure <= last_flow_ + flow_memory ? std::min(due, measure) : due;
     }
 
     /// The path was heard of, the newest of its packets so late.
@@ -483,16 +512,10 @@ private:
                     break;
                 }
                 if (p.answering_since.is_never()) p.answering_since = now;
-                if (now - p.answering_since >= recovery_time()) change(now, p, path_state::warm, {}, {});
+                if (now - p.answering_since >= config_.recovery_time) change(now, p, path_state::warm, {}, {});
                 break;
             case path_state::warm: break;
         }
-    }
-
-    /// A flow so slow that one packet at most is sent in that time does not wait for a second answer: it risks no more
-    /// than that packet, and the peer can afford few answers.
-    [[nodiscard]] duration recovery_time() const noexcept {
-        return spacing_ > config_.recovery_time * 3 / 4 ? duration{} : config_.recovery_time;
     }
 
     void suspect(instant now, record& p, duration measured, duration threshold) noexcept {
@@ -526,8 +549,7 @@ private:
     scheduler_config config_;
     buffer<record> paths_;
     ring<path_event> events_;
-    instant last_source_ = instant::before_all();
-    duration spacing_{};  ///< of source packets, smoothed
+    instant last_flow_ = instant::before_all();
     std::array<std::uint16_t, 256>
         continue_at_{};  ///< by path id: the number of its next packet when it is added again
 };

@@ -77,7 +77,7 @@ result<session> session::create(const session_config& config, const allocator& f
     effective.paths.report_worth =
         config.control_share_bp != 0 ? report_bytes * 10'000 / config.control_share_bp : 1'000'000'000;
     effective.paths.leave_suspects = config.second_path;
-    effective.paths.late_after = std::max(config.stream.deadline * 7 / 10, duration::from_ms(1));
+    effective.paths.late_after = std::max(config.stream.deadline * 6 / 10, duration::from_ms(1));
     effective.control.hold_min = config.hold.hold_min;
     effective.control.hold_max = config.hold.hold_max;
 
@@ -315,7 +315,8 @@ void session::advance(instant now) noexcept {
         if (moved.kind == path_event_kind::budget_exhausted) push_error(now, error_code::lte_budget_exceeded);
     }
     if (state_ == life::open) {
-        while (const std::optional<path_id> id = paths_.poll_probe(now))
+        constexpr std::uint64_t probe_bytes = 48;
+        while (const std::optional<path_id> id = paths_.poll_probe(now, spares(probe_bytes)))
             (void)sender_.plan({.kind = transmit_kind::probe, .path = *id});
         advance_clock(now);
         sender_.control(c);

@@ -211,7 +211,7 @@ TEST_CASE("scheduler: silence makes a path suspect, then dead; answers bring it 
     CHECK(s.statistics(now, 0).suspicions == 1);
     CHECK(s.statistics(now, 0).deaths == 1);
 
-    // A dead path is probed; one answer alone does not bring the flow back before `recovery_time`.
+    // A dead path is probed, and comes back when it has answered for `recovery_time`.
     instant first_answer = instant::never();
     for (int i = 0; i < 400 && s.state(0) == path_state::dead; ++i, now += 5_ms) {
         s.handle_timeout(now);
@@ -226,33 +226,83 @@ TEST_CASE("scheduler: silence makes a path suspect, then dead; answers bring it 
     CHECK(s.best(now) == path_id{0});
 }
 
-TEST_CASE("scheduler: a slow flow gets its path back by one answer, a fast one after `recovery_time`") {
-    const scheduler_config config;
-    for (const duration spacing : {5_ms, 14_ms, 16_ms, 50_ms}) {
-        CAPTURE(spacing.ms());
+TEST_CASE("scheduler: a dead path is back at its first answer in time, or has to answer for `recovery_time`") {
+    for (const duration recovery : {0_ms, 20_ms}) {
+        CAPTURE(recovery.ms());
+        scheduler_config config;
+        config.recovery_time = recovery;
         scheduler s = open_scheduler(config);
         REQUIRE(s.add_path({}, 0, {}) == status::ok);
         instant now{};
-        std::uint16_t sent = 0;
-        for (; now < instant{} + 2_s; now += spacing) {
+        for (; now < instant{} + 2_s; now += 5_ms) {
             s.activate(now, 0);
-            sent = s.on_transmit(now, 0, 400, 400);
-            s.on_report(now + spacing / 2, 0, {0, sent, 0_ms, {}});
+            const std::uint16_t sent = s.on_transmit(now, 0, 400, 400);
+            s.on_report(now + 2_ms, 0, {0, sent, 0_ms, {}});
         }
         for (int i = 0; i < 10; ++i) (void)s.on_transmit(now, 0, 400, 400);
         for (const instant end = now + 500_ms; now < end; now += 5_ms) s.handle_timeout(now);
         REQUIRE(s.state(0) == path_state::dead);
-        const auto answered = [&] {
+        const auto answered = [&](duration after) {
             const std::uint16_t probe = s.on_transmit(now, 0, 10, 400);
-            now += 10_ms;
+            now += after;
             s.on_report(now, 0, {0, probe, 0_ms, {}});
             return s.state(0);
         };
-        const bool slow = spacing > config.recovery_time * 3 / 4;
-        CHECK(answered() == (slow ? path_state::warm : path_state::dead));
-        now += config.recovery_time - 10_ms;
-        CHECK(answered() == path_state::warm);
+        CHECK(answered(2_ms + config.late_after) == path_state::dead);  // too late to come back
+        CHECK(answered(2_ms) == (recovery == 0_ms ? path_state::warm : path_state::dead));
+        now += recovery - 2_ms;
+        CHECK(answered(2_ms) == path_state::warm);
     }
+}
+
+TEST_CASE("scheduler: lateness shows in reports over another path too") {
+    scheduler s = open_scheduler();
+    REQUIRE(s.add_path({}, 0, {}) == status::ok);
+    REQUIRE(s.add_path({}, 1, {}) == status::ok);
+    instant now{};
+    const auto exchange = [&](duration there, path_id via) {
+        s.activate(now, 0);
+        const std::uint16_t sent = s.on_transmit(now, 0, 400, 400);
+        s.handle_timeout(now);
+        s.on_report(now + there + 20_ms, 0, {via, sent, 0_ms, {}});
+        now += 5_ms;
+    };
+    // Both paths take 20 ms each way.
+    const std::uint16_t probe = s.on_transmit(now, 1, 10, 38);
+    s.on_report(now + 40_ms, 1, {1, probe, 0_ms, {}});
+    for (int i = 0; i < 200; ++i) exchange(20_ms, i % 2 == 0 ? 0 : 1);
+    CHECK(s.state(0) == path_state::active);
+    for (int i = 0; i < 3; ++i) exchange(85_ms, 1);  // 65 ms late
+    CHECK(s.state(0) == path_state::active);
+    for (int i = 0; i < 3; ++i) exchange(95_ms, 1);  // 75 ms late
+    CHECK(s.state(0) == path_state::dead);
+}
+
+TEST_CASE("scheduler: a path in reserve is measured while data flows, and only then") {
+    scheduler s = open_scheduler();
+    REQUIRE(s.add_path({}, 0, {}) == status::ok);
+    REQUIRE(s.add_path({}, 1, {}) == status::ok);
+    instant now{};
+    int probes = 0;
+    const auto run = [&](duration length, bool flows) {
+        probes = 0;
+        for (const instant end = now + length; now < end; now += 5_ms) {
+            s.handle_timeout(now);
+            if (flows) s.activate(now, 0);
+            if (flows) s.on_report(now, 0, {0, s.on_transmit(now, 0, 400, 400), 0_ms, {}});
+            while (const auto id = s.poll_probe(now)) {
+                s.on_report(now, *id, {*id, s.on_transmit(now, *id, 10, 38), 0_ms, {}});
+                probes += *id == 1 ? 1 : 0;
+            }
+        }
+        return probes;
+    };
+    CHECK(run(1'200_ms, true) >= 4);  // often, before anything is known
+    const int measured = run(30_s, true);
+    CHECK(measured >= 9);
+    CHECK(measured <= 11);
+    CHECK(run(4_s, false) <= 1);
+    CHECK(run(30_s, false) <= 3);  // kept alive
 }
 
 TEST_CASE("scheduler: a path that owes nothing is never suspect") {

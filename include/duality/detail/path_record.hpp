@@ -68,6 +68,9 @@ struct path_record {
     instant rtt_period_begin{};
     duration rtt_period_min = duration::infinite();
     duration rtt_previous_min = duration::infinite();
+    std::uint32_t samples = 0;
+    instant measured_at = instant::before_all();
+    instant probed_at = instant::before_all();  ///< for whatever reason
 
     // Received.
     bool heard = false;
@@ -99,6 +102,8 @@ struct path_record {
     void on_rtt_sample(instant now, duration sample) noexcept {
         if (sample < duration{}) return;
         sample = std::max(sample, duration::from_ns(1));  // zero: not measured
+        measured_at = now;
+        ++samples;
         // The shortest of the last one to two periods, so that it follows a route change. Slower while the path is dead:
         // a queue that stands for long must not pass for the idle path.
         constexpr duration rtt_period = duration::from_ms(1'500);
