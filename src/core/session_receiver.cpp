@@ -13,9 +13,14 @@ namespace {
 /// How much rarer reports are where they need not tell what has come.
 constexpr std::int64_t acknowledged_report_factor = 5;
 
-[[nodiscard]] recovery recovery_of(wire::copy_reason reason) noexcept {
-    const bool rescue = reason == wire::copy_reason::failover || reason == wire::copy_reason::requested;
-    return rescue ? recovery::second_path : recovery::duplicate;
+/// Does such a copy replace one on a path that its sender thinks has failed?
+[[nodiscard]] constexpr bool tells_failure(wire::copy_reason reason) noexcept {
+    return reason == wire::copy_reason::failover || reason == wire::copy_reason::suspicion;
+}
+
+[[nodiscard]] recovery recovery_of(wire::copy_reason reason, bool helps) noexcept {
+    if (reason == wire::copy_reason::requested) return helps ? recovery::second_path : recovery::reactive;
+    return reason == wire::copy_reason::failover ? recovery::second_path : recovery::duplicate;
 }
 
 }  // namespace
@@ -89,13 +94,13 @@ void session_receiver::on_data(const session_context& c, path_id path, const wir
 }
 
 void session_receiver::on_copy(const session_context& c, path_id path, const wire::copy_frame& frame) noexcept {
-    note_path(c.now, path, frame.reason != wire::copy_reason::hot);
+    note_path(c.now, path, tells_failure(frame.reason));
     if (frame.data.stream >= config_.max_streams || frame.data.payload.size() > config_.max_payload) {
         ++stats_.refused;
         return;
     }
-    if (frame.reason == wire::copy_reason::requested) calls_.on_answer(c.now, flow_.unwrap(frame.data.esi));
-    admit(c, path, frame.data.esi, frame.data.origin, frame.data.stream, frame.data.payload, recovery_of(frame.reason));
+    admit(c, path, frame.data.esi, frame.data.origin, frame.data.stream, frame.data.payload,
+          recovery_of(frame.reason, c.paths.is_helper(path)));
 }
 
 void session_receiver::on_repair(const session_context& c, path_id path, const wire::repair_frame& frame) noexcept {
@@ -128,6 +133,9 @@ std::optional<session_receiver::accepted_packet> session_receiver::accept(const 
         default: ++stats_.refused; return std::nullopt;
     }
     ++stats_.accepted;
+    for (std::uint64_t n = number - std::min<std::uint64_t>(accepted.newly_missing, last_calls::memory_length);
+         n < number; ++n)
+        calls_.on_hole(n, instant::from_ns(flow_.find(n)->origin.ns()));
     if (!unreported_) news_since_ = c.now;
     unreported_ = true;
     if (number == flow_.newest()) {
@@ -202,7 +210,8 @@ void session_receiver::note_path(instant now, path_id path, bool help) noexcept 
 void session_receiver::note_source(instant now, const wire::data_frame& frame, bool helps) noexcept {
     const std::uint64_t number = flow_.unwrap(frame.esi);
     const duration delay = now - instant::from_ns(unwrap_origin(frame.origin).ns());
-    calls_.on_source(now, number, delay);
+    const bool was_missed = calls_.on_source(now, number, delay);
+    if (was_missed && !helps) late_news_since_ = std::min(late_news_since_, now);
     if (!helps) calls_.note_delay(now, delay);
 }
 
@@ -212,8 +221,10 @@ void session_receiver::watch_flow(const session_context& c, path_id path, const 
     watch_.on_packet(c.now, next ? origin - watched_origin_ : duration::zero());
     watched_esi_ = frame.esi;
     watched_origin_ = origin;
+    if (path != flow_path_) flow_moved_ = c.now;
     flow_path_ = path;
     last_source_ = c.now;
+    c.paths.note_flow(c.now);
     if (notices_left_ != stall_notices && notices_left_ != 0) urgent_ = true;
     notices_left_ = 0;
 }
@@ -272,9 +283,14 @@ instant session_receiver::report_at() const noexcept {
         return request_at_.is_never() ? request_at_
                                       : std::max({request_at_, last_report_ + request_spacing, retry_at_});
     if (echo_path_) return std::max(last_report_, retry_at_);
+    // What had its last call and came after all is told soon, together with what was stuck behind it.
     instant at = instant::never();
+    if (!late_news_since_.is_never())
+        at = std::max(late_news_since_ + burst_length, last_report_ + report_interval() / late_news_factor);
     // A hole that is about to be a loss goes into the urgent report too.
-    if (urgent_) at = request_at_.is_never() ? last_report_ : std::min(request_at_, last_report_ + request_spacing);
+    if (urgent_)
+        at =
+            std::min(at, request_at_.is_never() ? last_report_ : std::min(request_at_, last_report_ + request_spacing));
     if (unreported_ || holes_open_) at = std::min(at, last_report_ + report_interval());
     // After a silence it was due long ago, but there was nothing to say.
     if (unreported_ && !at.is_never()) at = std::max(at, news_since_);
@@ -296,7 +312,8 @@ path_id session_receiver::report_path(instant now) const noexcept {
     if (call_) return call_->path;
     if (notices_left_ != 0) return notice_path_;
     if (echo_path_) return *echo_path_;
-    // Copies say that the peer hears nothing on the path they replace. Otherwise reports go where source packets come.
+    // Copies say that the peer hears nothing on the path they replace, until source packets come over another one again.
+    // Otherwise reports go where those come.
     const path_note* help = nullptr;
     const path_note* newest = nullptr;
     for (const path_note& n : notes_) {
@@ -306,7 +323,7 @@ path_id session_receiver::report_path(instant now) const noexcept {
             help = &n;
         if (newest == nullptr || n.last_source > newest->last_source) newest = &n;
     }
-    if (help != nullptr) return help->id;
+    if (help != nullptr && help->last_help >= newest->last_source) return help->id;
     return newest != nullptr ? newest->id : path_id{0};
 }
 
@@ -347,6 +364,7 @@ void session_receiver::write_report(const session_context& c, wire::writer& out,
 
 void session_receiver::on_report_sent(const session_context& c) noexcept {
     last_report_ = c.now;
+    late_news_since_ = instant::never();
     for (path_note& n : notes_) n.reported = n.written;
     unreported_ = urgent_ = false;
     const bool echoed = echo_path_.has_value();
@@ -410,14 +428,21 @@ std::optional<media_time> session_receiver::origin_of(std::uint64_t number) cons
 }
 
 void session_receiver::call_overdue(const session_context& c) noexcept {
-    const std::optional<path_id> other = config_.reactive ? c.paths.alternative(flow_path_) : std::nullopt;
-    calls_.set_round_trip(other ? c.paths.rtt(*other) : duration{});
+    // What is lost on the path of the flow is sent again over another one; what was lost on a path that the flow has left,
+    // over the one that it takes now.
+    const std::optional<path_id> other = c.paths.alternative(flow_path_);
+    const bool moved = c.now - flow_moved_ <= longest_deadline();
+    path_id answered_over = other.value_or(flow_path_);
+    if (moved && c.paths.rtt(flow_path_) > c.paths.rtt(answered_over)) answered_over = flow_path_;
+    const bool possible = config_.reactive && (other || moved);
+    calls_.set_round_trip(possible ? c.paths.rtt(answered_over) : duration{}, c.paths.rtt_deviation(answered_over));
     calls_.begin_at(std::max(wanted_from_, flow_.oldest()));
     if (calls_.next() > flow_.newest() + wire::max_called + 1) calls_.restart(flow_.newest() + 1);
     next_call_ = instant::never();
-    if (!other || calls_.lead() == duration{}) return;
+    if (calls_.lead() == duration{}) return;
     const duration silence = c.now - last_source_;
-    const path_id over = silence < quiet ? flow_path_ : other.value_or(flow_path_);
+    // Of two paths in use the one that has just brought something lives; the other one may be what is missing.
+    const path_id over = silence < quiet && paths_in_use(c.now) > 1 ? flow_path_ : other.value_or(flow_path_);
     const duration useful = std::min(calls_.idle_delay(), holds_[newest_stream_]->baseline()) + longest_deadline();
     for (duration together{};;) {
         const std::uint64_t number = calls_.next();
@@ -452,10 +477,14 @@ duration session_receiver::hole_patience(instant now) const noexcept {
     // shown before. Otherwise another path may still bring it.
     const duration overtaking = now < reorders_until_ ? config_.reorder_delay : duration::zero();
     if (skipped_) return overtaking;
+    return paths_in_use(now) > 1 ? config_.path_skew : overtaking;
+}
+
+int session_receiver::paths_in_use(instant now) const noexcept {
     int in_use = 0;
     for (const path_note& n : notes_)
         if (n.used && n.last_source != instant::before_all() && now - n.last_source <= path_memory) ++in_use;
-    return in_use > 1 ? config_.path_skew : overtaking;
+    return in_use;
 }
 
 wire::deficit_report session_receiver::deficit(instant now) const noexcept {
@@ -486,6 +515,7 @@ void session_receiver::on_peer_restart(instant now) noexcept {
     echo_path_.reset();
     notes_ = {};
     notices_left_ = 0;
+    late_news_since_ = instant::never();
     unreported_ = urgent_ = holes_open_ = false;
     request_at_ = next_call_ = instant::never();
 }

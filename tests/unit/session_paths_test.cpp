@@ -236,6 +236,35 @@ TEST_CASE("session: when the first path falls silent, the flow goes on over the 
     CHECK(delivered_numbers(pair, far, 200, 1'100).size() >= 1'090);
 }
 
+TEST_CASE("session: reports return to the first path together with the flow") {
+    session_pair pair{session_config{}};
+    REQUIRE(pair.add_path(0) == status::ok);
+    REQUIRE(pair.add_path(1, {.cost = cost_class::metered}) == status::ok);
+    bool out = false;
+    pair.links[near] = pair.links[far] = [&out](const test::seen_transmission& t) {
+        if (t.path == 0 && out) return std::vector<duration>{};
+        return std::vector<duration>{t.path == 0 ? 10_ms : 25_ms};
+    };
+    const auto last_on = [&pair](std::size_t end, path_id path, transmit_kind kind) {
+        instant last = instant::before_all();
+        for (const test::seen_transmission& t : pair.sent[end])
+            if (t.path == path && t.kind == kind) last = t.at;
+        return last;
+    };
+    pair.send_flow(near, 0, 400, 5_ms, 400);
+    out = true;
+    pair.send_flow(near, 0, 40, 5_ms, 400);
+    REQUIRE(last_on(near, 1, transmit_kind::source) >= pair.now() - 10_ms);
+    REQUIRE(last_on(near, 1, transmit_kind::copy) > instant::before_all());
+    REQUIRE(last_on(far, 1, transmit_kind::feedback) >= pair.now() - 50_ms);
+    out = false;
+    pair.send_flow(near, 0, 200, 5_ms, 400);
+    const instant returned = last_on(near, 1, transmit_kind::source);
+    CHECK(returned < pair.now() - 800_ms);
+    CHECK(last_on(far, 1, transmit_kind::feedback) <= returned + 50_ms);
+    CHECK(last_on(far, 0, transmit_kind::feedback) >= pair.now() - 30_ms);
+}
+
 TEST_CASE("session: without permission the second path stays unused") {
     session_config config;
     config.second_path = false;

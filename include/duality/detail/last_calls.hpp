@@ -37,16 +37,12 @@ public:
     void restart(std::uint64_t number) noexcept { next_ = number; }
 
     /// How long before its deadline a packet has its last call; zero until a round trip is known.
-    [[nodiscard]] duration lead() const noexcept {
-        if (round_trip_ == duration{}) return {};
-        return std::max(turn_, round_trip_) + std::max(turn_deviation_ * 2, lead_margin);
-    }
-    /// Of the path over which calls and answers go; zero when there is none.
-    void set_round_trip(duration round_trip) noexcept {
-        round_trip_ = round_trip;
-        if (turn_ != duration{} || round_trip == duration{}) return;
-        turn_ = round_trip;
-        turn_deviation_ = round_trip / 8;
+    [[nodiscard]] duration lead() const noexcept { return lead_; }
+    /// Of the path over which calls and answers go, smoothed; zero when there is none or it is not known.
+    void set_round_trip(duration round_trip, duration deviation) noexcept {
+        lead_ = round_trip;
+        if (round_trip != duration{})
+            lead_ += std::clamp(deviation, lead_margin, std::max(lead_margin, round_trip / 10));
     }
 
     /// The packet `next()` has its last call. True when it is worth asking for.
@@ -60,32 +56,44 @@ public:
         e = {.number = number,
              .origin = p.origin,
              .expiry = p.expiry,
-             .judged = now,
-             .bin = bin_of(p.silence),
+             .silence = silence_class(p.silence),
+             .lateness = lateness_class(last_late_),
              .sent = p.sent,
-             .open = true};
-        odds_ = odds_of(e.bin);
+             .open = true,
+             .overdue = p.origin + idle_delay() < now};
+        odds_ = odds_of(e);
         const std::uint32_t discount = std::min(credit_, credit_rich) * price_broke / credit_rich;
         if (credit_ < per_call || odds_ < std::max(price_broke - discount, price_rich)) return false;
         credit_ -= per_call;
-        e.asked = true;
         return true;
     }
     /// Of the packet judged last: that it does not come in time by itself, in 1/256.
     [[nodiscard]] std::uint8_t odds() const noexcept { return odds_; }
 
     /// A source packet came by itself, so long after it was sent as `delay` says (plus the unknown between the clocks).
-    void on_source(instant now, std::uint64_t number, duration delay) noexcept {
+    /// True when it had been missing at its last call: its sender may be about to send it again.
+    [[nodiscard]] bool on_source(instant now, std::uint64_t number, duration delay) noexcept {
         credit_ = std::min(credit_ + 1, credit_max);
         entry& e = entries_[number % size];
-        if (!e.open || e.number != number) return;
+        if (!e.open || e.number != number) return false;
         if (now - delay > e.origin + guess_error) {
             e.open = false;  // the application had paused
-        } else {
-            learn(e, now > e.expiry);
+            return false;
         }
+        learn(e, now > e.expiry);
+        return e.overdue;
     }
-    /// The same of a packet that came over the path that the flow belongs to.
+    /// Later packets show that this one was sent, and when.
+    void on_hole(std::uint64_t number, instant origin) noexcept {
+        entry& e = entries_[number % size];
+        if (!e.open || e.number != number || e.sent) return;
+        e.sent = true;
+        if (origin > e.origin + guess_error) e.open = false;
+    }
+    /// How many holes at most are of interest.
+    static constexpr std::uint64_t memory_length = 64;
+
+    /// A packet came over the path that the flow belongs to.
     void note_delay(instant now, duration delay) noexcept {
         if (now - idle_since_ > idle_period) {
             idle_before_ = idle_;
@@ -93,60 +101,57 @@ public:
             idle_since_ = now;
         }
         idle_ = std::min(idle_, delay);
+        last_late_ = delay - idle_delay();
     }
     /// Shortest delay of the last 3 to 6 s; infinite before the first packet.
     [[nodiscard]] duration idle_delay() const noexcept { return std::min(idle_, idle_before_); }
 
-    /// The answer to a call came: learns how long that takes.
-    void on_answer(instant now, std::uint64_t number) noexcept {
-        entry& e = entries_[number % size];
-        if (e.number != number || !e.asked) return;
-        e.asked = false;
-        const duration sample = now - e.judged;
-        if (sample > turn_max) return;
-        const duration error = sample - turn_;
-        turn_deviation_ += ((error < duration{} ? -error : error) - turn_deviation_) / 8;
-        turn_ += error / 8;
-    }
-
 private:
-    static constexpr std::size_t size = 64;  ///< packets under observation
-    static constexpr std::uint8_t bins = 16;
-    static constexpr duration bin_width = duration::from_ms(5);
-    static constexpr duration lead_margin = duration::from_ms(6);
+    static constexpr std::size_t size = memory_length;  ///< packets under observation
+    static constexpr std::uint8_t silences = 16;
+    static constexpr duration silence_width = duration::from_ms(5);
+    static constexpr std::uint8_t latenesses = 4;
+    static constexpr std::array<duration, latenesses - 1> lateness_limits{duration::from_ms(6), duration::from_ms(14),
+                                                                          duration::from_ms(28)};
+    static constexpr duration lead_margin = duration::from_ms(4);
     static constexpr duration guess_error = duration::from_ms(20);
-    static constexpr duration turn_max = duration::from_ms(500);
     static constexpr duration idle_period = duration::from_seconds(3);
-    static constexpr std::uint32_t per_call = 16;  ///< packets that earn one call
+    static constexpr std::uint32_t per_call = 5;  ///< packets that earn one call
     static constexpr std::uint32_t credit_rich = 48 * per_call;
     static constexpr std::uint32_t credit_max = 64 * per_call;
-    static constexpr std::uint32_t price_broke = 154;  ///< in 1/256, without credit: 60 %
-    static constexpr std::uint32_t price_rich = 90;    ///< with more than enough: 35 %
+    static constexpr std::uint32_t price_broke = 80;  ///< in 1/256, without credit: 31 %
+    static constexpr std::uint32_t price_rich = 25;   ///< with more than enough: 10 %
     static constexpr std::uint32_t unit = 256;
     static constexpr std::uint32_t memory = 128 * unit;  ///< judgements, with forgetting
     static constexpr std::uint32_t prior = 4 * unit;     ///< what is assumed before anything was seen is worth
+    static constexpr std::uint32_t shared = 8 * unit;    ///< what other latenesses say is worth
 
     struct entry {
         std::uint64_t number = ~std::uint64_t{0};
         instant origin{};
         instant expiry{};
-        instant judged{};
-        std::uint8_t bin = 0;  ///< of the silence
+        std::uint8_t silence = 0;
+        std::uint8_t lateness = 0;  ///< of the last packet before the silence
         bool sent = false;
-        bool open = false;  ///< it is not known yet whether the packet comes by itself
-        bool asked = false;
+        bool open = false;     ///< it is not known yet whether the packet comes by itself
+        bool overdue = false;  ///< over the idle path it would have come before its last call
     };
     struct record {
         std::uint32_t judged = 0;
         std::uint32_t missed = 0;
     };
 
-    static constexpr std::uint8_t bin_of(duration silence) noexcept {
-        return static_cast<std::uint8_t>(std::clamp<std::int64_t>(silence.ns() / bin_width.ns(), 0, bins - 1));
+    static constexpr std::uint8_t silence_class(duration silence) noexcept {
+        return static_cast<std::uint8_t>(std::clamp<std::int64_t>(silence.ns() / silence_width.ns(), 0, silences - 1));
+    }
+    static constexpr std::uint8_t lateness_class(duration late) noexcept {
+        std::uint8_t c = 0;
+        while (c < lateness_limits.size() && late >= lateness_limits[c]) ++c;
+        return c;
     }
     void learn(entry& e, bool missed) noexcept {
         e.open = false;
-        record& r = records_[e.bin];
+        record& r = records_[e.silence][e.lateness];
         if (r.judged >= memory) {
             r.judged -= r.judged / 4;
             r.missed -= r.missed / 4;
@@ -154,11 +159,18 @@ private:
         r.judged += unit;
         if (missed) r.missed += unit;
     }
-    [[nodiscard]] std::uint8_t odds_of(std::uint8_t bin) const noexcept {
+    /// In 1/256. What is known of a silence so long after any packet is worth `shared` of what is known after one as late.
+    [[nodiscard]] std::uint8_t odds_of(const entry& e) const noexcept {
         // Before anything was seen: the longer the silence, the likelier.
-        const record& r = records_[bin];
-        const std::uint32_t missed = r.missed + prior * (bin + 1) / bins;
-        return static_cast<std::uint8_t>(missed * 255 / (r.judged + prior));
+        record all{prior, prior * (e.silence + 1u) / silences};
+        for (const record& r : records_[e.silence]) {
+            all.judged += r.judged;
+            all.missed += r.missed;
+        }
+        const record& own = records_[e.silence][e.lateness];
+        const std::uint32_t missed =
+            own.missed + static_cast<std::uint32_t>(std::uint64_t{shared} * all.missed / all.judged);
+        return static_cast<std::uint8_t>(missed * 255 / (own.judged + shared));
     }
 
     std::uint64_t next_ = 0;
@@ -167,11 +179,10 @@ private:
     duration idle_ = duration::infinite();
     duration idle_before_ = duration::infinite();
     instant idle_since_ = instant::before_all();
-    duration round_trip_{};
-    duration turn_{};  ///< from a call to its answer, smoothed
-    duration turn_deviation_{};
+    duration last_late_{};  ///< of the last packet over the path that the flow belongs to, beyond the idle delay
+    duration lead_{};
     std::array<entry, size> entries_{};
-    std::array<record, bins> records_{};
+    std::array<std::array<record, latenesses>, silences> records_{};
 };
 
 }  // namespace detail

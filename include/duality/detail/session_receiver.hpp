@@ -113,8 +113,12 @@ private:
     static constexpr std::uint64_t echo_credit = 8 * notice_bytes;
     static constexpr std::uint32_t stall_notices = 3;                 ///< for one stall, a report interval apart
     static constexpr duration calls_together = duration::from_ms(6);  ///< due so soon after one, they share a report
-    /// A path that was silent for no longer is thought to carry a call.
+    /// A path that was silent for no longer lives.
     static constexpr duration quiet = duration::from_ms(20);
+    /// Packets that were stuck together come within so long.
+    static constexpr duration burst_length = duration::from_ms(1);
+    /// How much more often than usual such news is told at most.
+    static constexpr std::int64_t late_news_factor = 5;
     static constexpr std::uint32_t regime_every = 5;  ///< reports between two with the regime features
 
     /// Which reports have to wait for something to arrive.
@@ -172,6 +176,8 @@ private:
     [[nodiscard]] wire::deficit_report deficit(instant now) const noexcept;
     /// How old a hole grows before it counts as a loss.
     [[nodiscard]] duration hole_patience(instant now) const noexcept;
+    /// Paths that brought source packets, repairs or copies a little while ago.
+    [[nodiscard]] int paths_in_use(instant now) const noexcept;
     [[nodiscard]] media_time unwrap_origin(std::uint32_t origin) noexcept;
     [[nodiscard]] duration longest_deadline() const noexcept;
     void control(const session_context& c) noexcept;
@@ -203,7 +209,8 @@ private:
     instant next_call_ = instant::never();
     std::optional<pending_call> call_;  ///< goes into the next report
     instant last_source_ = instant::before_all();
-    path_id flow_path_ = 0;  ///< that brought the last source packet
+    path_id flow_path_ = 0;                       ///< that brought the last source packet
+    instant flow_moved_ = instant::before_all();  ///< when it was another one before
     std::uint32_t watched_esi_ = 0;
     media_time watched_origin_{};
     std::uint32_t notices_left_ = 0;      ///< of a stall
@@ -212,6 +219,7 @@ private:
     std::uint64_t asked_for_ = 0;         ///< newest missing packet in the report at hand
     std::uint64_t newest_requested_ = 0;  ///< newest missing packet that was asked for
     std::optional<path_id> echo_path_;    ///< the last report asked for something new, and goes over this path as well
+    instant late_news_since_ = instant::never();  ///< a packet came after its last call
     bool unreported_ = false;
     instant news_since_{};  ///< when that began
     instant reorders_until_ = instant::before_all();
