@@ -237,6 +237,9 @@ void session_sender::answer_deficit(const session_context& c, path_id via,
     const duration shortest = half(other ? std::min(c.paths.rtt(*main), c.paths.rtt(*other)) : c.paths.rtt(*main));
 
     // Which of them are not already being repaired, and can still be?
+    const auto is_open = [&](const sent_source* s) {
+        return s != nullptr && !s->acknowledged && s->repair_pending_until <= c.now && !may_still_come(c, via, *s);
+    };
     const std::uint64_t oldest = oldest_protected();
     std::uint64_t from = static_cast<std::uint64_t>(first) < oldest ? oldest : static_cast<std::uint64_t>(first);
     std::uint32_t fresh = 0;
@@ -244,10 +247,15 @@ void session_sender::answer_deficit(const session_context& c, path_id via,
     std::uint64_t last_fresh = 0;
     std::uint8_t rounds = 0;
     duration left{};  ///< of the one that is needed first
+    bool unpaid = false;
+    bool mixed = false;  ///< between them there is one that is missing too, and not worth a repair
     for (std::uint64_t n = from; n <= static_cast<std::uint64_t>(last); ++n) {
         const sent_source* s = history_.find(n);
-        if (s == nullptr || s->acknowledged || s->repair_pending_until > c.now || may_still_come(c, via, *s)) continue;
-        if (!is_worth(c, s->stream, lost_bp)) continue;
+        if (!is_open(s)) continue;
+        if (!is_worth(c, s->stream, lost_bp)) {
+            unpaid = fresh != 0;
+            continue;
+        }
         const duration time = time_left(c, *s);
         if (time < shortest) continue;
         if (fresh++ == 0) {
@@ -255,6 +263,7 @@ void session_sender::answer_deficit(const session_context& c, path_id via,
             left = time;
         }
         last_fresh = n;
+        mixed = mixed || unpaid;
         if (s->repair_rounds > rounds) rounds = s->repair_rounds;
     }
     if (fresh == 0) {
@@ -270,6 +279,15 @@ void session_sender::answer_deficit(const session_context& c, path_id via,
     const bool elsewhere = other && (rounds > 0 || !again || bursts);
     const bool hurried = elsewhere && left < one_way(c.paths, *other);
     const path_id path = elsewhere ? *other : *main;
+    if (mixed) {
+        // A repair covers all of them, and could be solved for none.
+        for (std::uint64_t n = first_fresh; n <= last_fresh; ++n) {
+            const sent_source* s = history_.find(n);
+            if (is_open(s) && is_worth(c, s->stream, lost_bp) && time_left(c, *s) >= shortest)
+                plan_copy(c, n, path, wire::copy_reason::requested);
+        }
+        return;
+    }
     const std::uint32_t asked = fresh < deficit.symbols_needed ? fresh : deficit.symbols_needed;
     const bool spare = other ? !again && !elsewhere : is_last_round(c, *main, left);
     const std::uint32_t needed = asked + (spare ? 1 : 0);
@@ -314,8 +332,8 @@ void session_sender::on_path_event(const session_context& c, const path_event& e
 }
 
 duration session_sender::one_way(const scheduler& paths, path_id path) noexcept {
-    const duration deviation = paths.statistics({}, path).rtt_deviation;
-    return half(paths.rtt(path)) + std::clamp(deviation * 2, feasibility_margin, feasibility_margin * 5);
+    return half(paths.rtt(path)) +
+           std::clamp(paths.rtt_deviation(path) * 2, feasibility_margin, feasibility_margin * 5);
 }
 
 duration session_sender::time_left(const session_context& c, const sent_source& s) const noexcept {

@@ -188,7 +188,7 @@ TEST_CASE("session weight: nothing is spent on a stream without weight") {
     CHECK(lost[0] + lost[1] > 100);
     const auto other = lost_of_two(100, 0, 1, &copies);
     CHECK(copies > 0);
-    CHECK(other[0] * 3 < other[1]);
+    CHECK(other[0] * 4 < other[1]);
 }
 
 TEST_CASE("session weight: out of range") {
