@@ -117,7 +117,11 @@ void session_sender::plan_copy(const session_context& c, std::uint64_t number, p
                                wire::copy_reason reason) noexcept {
     if (sent_source* s = history_.find(number)) {
         s->copied = true;
-        s->repair_pending_until = c.now + c.paths.rtt(path) + config_.paths.report_interval / 2;
+        // Of one that was sent twice at once the peer asks for nothing before it has waited for both; what it asks for when
+        // this one should be there is missing.
+        s->repair_pending_until =
+            c.now + (reason == wire::copy_reason::hot ? one_way(c.paths, path)
+                                                      : c.paths.rtt(path) + config_.paths.report_interval / 2);
     }
     (void)queue_.push({.kind = transmit_kind::copy, .path = path, .number = number, .reason = reason});
 }
