@@ -177,8 +177,10 @@ public:
         const record::sent_packet* packet = p->sent.find(covered);
         const duration late = packet == nullptr ? duration{} : measure(now, *p, *packet, word);
         p->end_stall(now, word, covered, rtt(word.via) / 2);
-        // News from before the silence, by another way, proves nothing.
-        const bool alive = word.via == id || packet == nullptr || packet->at >= p->dead_since;
+        // News from before the silence, by another way, proves nothing. Where each packet is acknowledged on its own path,
+        // nothing that comes by another way does: the flow would come back to a path whose acknowledgements are lost.
+        const bool recent = packet == nullptr || packet->at >= p->dead_since;
+        const bool alive = word.via == id || (recent && !p->config.acknowledged);
         if (p->stats.state == path_state::dead && !alive) {
             p->note_word(word, newest);
             p->begin_stall();
