@@ -58,8 +58,8 @@ struct scheduler_config {
     bool leave_suspects = true;                         ///< do new packets take another path at once?
     duration probe_interval = duration::from_ms(20);    ///< of a path just found dead; backs off to a second
     duration keep_alive = duration::from_seconds(10);   ///< of an idle path; below common NAT timeouts of 30 s
-    /// A dead path must answer this long to be used again; 0: the first answer in time is enough.
-    duration recovery_time{};
+    /// A dead path must answer this long to be used again, but by a slow flow.
+    duration recovery_time = duration::from_ms(20);
 };
 
 inline constexpr field_bounds scheduler_bounds[] = {

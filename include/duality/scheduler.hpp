@@ -267,6 +267,11 @@ public:
 
     /// A source packet goes here now, and others to `other`.
     void activate(instant now, path_id id, std::optional<path_id> other = std::nullopt) noexcept {
+        if (last_source_ != instant::before_all()) {
+            const duration gap = std::min(now - last_source_, spacing_max);
+            spacing_ += spacing_ == duration{} ? gap : (gap - spacing_) / 16;
+        }
+        last_source_ = now;
         note_flow(now);
         for (record& p : paths_) {
             if (!p.used) continue;
@@ -406,6 +411,7 @@ private:
 
     static constexpr duration probe_gap_max = duration::from_seconds(1);
     static constexpr duration standby_probe = duration::from_ms(250);
+    static constexpr duration spacing_max = duration::from_ms(200);
     /// A path in reserve is measured this often while data flows, and at first as often as the second says.
     static constexpr duration measure_gap = duration::from_seconds(3);
     static constexpr duration first_gap = duration::from_ms(250);
@@ -514,10 +520,16 @@ private:
                     break;
                 }
                 if (p.answering_since.is_never()) p.answering_since = now;
-                if (now - p.answering_since >= config_.recovery_time) change(now, p, path_state::warm, {}, {});
+                if (now - p.answering_since >= recovery_time()) change(now, p, path_state::warm, {}, {});
                 break;
             case path_state::warm: break;
         }
+    }
+
+    /// A flow so slow that one packet at most is sent in that time does not wait for a second answer: it risks no more
+    /// than that packet, and the peer can afford few answers.
+    [[nodiscard]] duration recovery_time() const noexcept {
+        return spacing_ > config_.recovery_time * 3 / 4 ? duration{} : config_.recovery_time;
     }
 
     void suspect(instant now, record& p, duration measured, duration threshold) noexcept {
@@ -551,6 +563,8 @@ private:
     scheduler_config config_;
     buffer<record> paths_;
     ring<path_event> events_;
+    instant last_source_ = instant::before_all();
+    duration spacing_{};  ///< of source packets, smoothed
     instant last_flow_ = instant::before_all();
     std::array<std::uint16_t, 256>
         continue_at_{};  ///< by path id: the number of its next packet when it is added again
