@@ -1204,7 +1204,7 @@ typedef struct duality_scheduler_config {
     int64_t late_after_ns;        ///< a round trip this much beyond the shortest also does; a session sets its own
     int64_t probe_interval_ns;    ///< of a path just found dead; 5 ms … 10 s
     int64_t keep_alive_ns;        ///< of an idle path; 100 ms … 300 s
-    int64_t recovery_time_ns;     ///< a dead path must answer this long to be used again; 0 … 10 s
+    int64_t recovery_time_ns;     ///< one that failed again must answer for half this, then twice as long; 0 … 10 s
 } duality_scheduler_config;
 
 DUALITY_API duality_status duality_scheduler_config_default(duality_scheduler_config* config);

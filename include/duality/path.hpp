@@ -58,7 +58,8 @@ struct scheduler_config {
     bool leave_suspects = true;                         ///< do new packets take another path at once?
     duration probe_interval = duration::from_ms(20);    ///< of a path just found dead; backs off to a second
     duration keep_alive = duration::from_seconds(10);   ///< of an idle path; below common NAT timeouts of 30 s
-    /// A dead path must answer this long to be used again, but by a slow flow.
+    /// A dead path is used again at its first answer in time. One that fails again within a second must answer for half
+    /// this long, and twice as long each time after, up to eight times this; but for a slow flow.
     duration recovery_time = duration::from_ms(20);
 };
 

@@ -411,6 +411,8 @@ private:
 
     static constexpr duration probe_gap_max = duration::from_seconds(1);
     static constexpr duration standby_probe = duration::from_ms(250);
+    static constexpr duration relapse = duration::from_seconds(1);
+    static constexpr std::int64_t most_recoveries = 8;
     static constexpr duration spacing_max = duration::from_ms(200);
     /// A path in reserve is measured this often while data flows, and at first as often as the second says.
     static constexpr duration measure_gap = duration::from_seconds(3);
@@ -477,9 +479,9 @@ private:
         return worth(a) < worth(b);
     }
 
-    /// A path that comes back must be better than one that stays.
+    /// Coming back takes half of what it takes to go.
     [[nodiscard]] duration late_limit(const record& p) const noexcept {
-        return p.stats.state == path_state::dead ? config_.late_after * 3 / 4 : config_.late_after;
+        return p.stats.state == path_state::dead ? config_.late_after / 2 : config_.late_after;
     }
 
     /// What the peer says of `packet` tells how long the path takes. How late is that, beyond the idle path: of the round
@@ -520,14 +522,16 @@ private:
                     break;
                 }
                 if (p.answering_since.is_never()) p.answering_since = now;
-                if (now - p.answering_since >= recovery_time()) change(now, p, path_state::warm, {}, {});
+                if (now - p.answering_since < p.probation) break;
+                p.returned_at = now;
+                change(now, p, path_state::warm, {}, {});
                 break;
             case path_state::warm: break;
         }
     }
 
-    /// A flow so slow that one packet at most is sent in that time does not wait for a second answer: it risks no more
-    /// than that packet, and the peer can afford few answers.
+    /// A flow so slow that one packet at most is sent in that time never waits for a second answer: it risks no more than
+    /// that packet, and the peer can afford few answers.
     [[nodiscard]] duration recovery_time() const noexcept {
         return spacing_ > config_.recovery_time * 3 / 4 ? duration{} : config_.recovery_time;
     }
@@ -542,6 +546,10 @@ private:
     void die(instant now, record& p, duration measured, duration threshold) noexcept {
         change(now, p, path_state::dead, measured, threshold);
         p.dead_since = now;
+        // One that fails again soon after it was back has to answer for longer each time.
+        const bool again = now - p.returned_at < relapse;
+        p.probation =
+            again ? std::clamp(p.probation * 2, recovery_time() / 2, recovery_time() * most_recoveries) : duration{};
         p.answering_since = instant::never();
         p.next_probe = now;
         p.probe_gap = config_.probe_interval;

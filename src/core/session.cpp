@@ -77,7 +77,7 @@ result<session> session::create(const session_config& config, const allocator& f
     effective.paths.report_worth =
         config.control_share_bp != 0 ? report_bytes * 10'000 / config.control_share_bp : 1'000'000'000;
     effective.paths.leave_suspects = config.second_path;
-    effective.paths.late_after = std::max(config.stream.deadline * 6 / 10, duration::from_ms(1));
+    effective.paths.late_after = std::max(config.stream.deadline * 7 / 10, duration::from_ms(1));
     effective.control.hold_min = config.hold.hold_min;
     effective.control.hold_max = config.hold.hold_max;
 

@@ -147,6 +147,9 @@ struct goodbye {
                 if (random.chance(loss)) return std::vector<duration>{};
                 return std::vector<duration>{t.path == 0 ? 10_ms : 25_ms};
             };
+        flow(packets);
+    }
+    void flow(std::size_t packets) {
         for (std::size_t i = 0; i < packets; ++i) {
             (void)pair.send(i % 2, 0, test::payload_of(i, packet_bytes));
             pair.run_for(3_ms);
@@ -204,6 +207,7 @@ TEST_CASE("session close: both ends know the reason although the first goodbyes 
 TEST_CASE("session close: it is said until it is answered, and no longer") {
     goodbye world{1, 200};
     world.loss = 0;
+    world.flow(200);  // both paths live again
     world.pair.run_for(500_ms);
     const instant begun = world.pair.now();
     REQUIRE(world.pair.end(near).close(begun, wire::close_reason::normal) == status::ok);

@@ -84,7 +84,8 @@ void bind_configs(py::module_& m) {
         .field("leave_suspects", &scheduler_config::leave_suspects, "do new packets take another path at once?")
         .field("probe_interval_ns", &scheduler_config::probe_interval, "of a path just found dead")
         .field("keep_alive_ns", &scheduler_config::keep_alive, "of an idle path")
-        .field("recovery_time_ns", &scheduler_config::recovery_time, "a dead path must answer this long");
+        .field("recovery_time_ns", &scheduler_config::recovery_time,
+               "a path that failed again must answer for half this, then twice as long");
 
     config<event_lane_config>{m, "EventLaneConfig", "Configuration of an event lane."}
         .field("carry", &event_lane_config::carry, "events in a message, the newest among them; 1 to 16")

@@ -63,6 +63,8 @@ struct path_record {
     instant answering_since = instant::never();
     instant next_probe{};
     duration probe_gap{};
+    instant returned_at = instant::before_all();
+    duration probation{};  ///< it has to answer this long to be used again
 
     // Round trips.
     instant rtt_period_begin{};
