@@ -1084,7 +1084,7 @@ class SchedulerConfig:
     keep_alive_ns: int
     """of an idle path"""
     recovery_time_ns: int
-    """a dead path must answer this long"""
+    """a path that failed again must answer for half this, then twice as long"""
     def __init__(self, *, max_paths: int = ..., report_interval_ns: int = ..., report_worth: int = ..., suspicion_margin_ns: int = ..., dead_after_ns: int = ..., late_after_ns: int = ..., leave_suspects: bool = ..., probe_interval_ns: int = ..., keep_alive_ns: int = ..., recovery_time_ns: int = ...) -> None: ...
 
 class SenderStatistics:
