@@ -411,8 +411,8 @@ private:
 
     static constexpr duration probe_gap_max = duration::from_seconds(1);
     static constexpr duration standby_probe = duration::from_ms(250);
-    static constexpr duration relapse = duration::from_seconds(1);
-    static constexpr std::int64_t most_recoveries = 8;
+    static constexpr duration relapse = duration::from_seconds(1);  ///< so soon after its return a path fails again
+    static constexpr std::int64_t most_recoveries = 8;              ///< probation at most, in recovery times
     static constexpr duration spacing_max = duration::from_ms(200);
     /// A path in reserve is measured this often while data flows, and at first as often as the second says.
     static constexpr duration measure_gap = duration::from_seconds(3);

@@ -431,7 +431,8 @@ void session_receiver::call_overdue(const session_context& c) noexcept {
     // What is lost on the path of the flow is sent again over another one; what was lost on a path that the flow has left,
     // over the one that it takes now.
     const std::optional<path_id> other = c.paths.alternative(flow_path_);
-    const bool moved = c.now - flow_moved_ <= longest_deadline();
+    const duration deadline = longest_deadline();
+    const bool moved = c.now - flow_moved_ <= deadline;
     path_id answered_over = other.value_or(flow_path_);
     if (moved && c.paths.rtt(flow_path_) > c.paths.rtt(answered_over)) answered_over = flow_path_;
     const bool possible = config_.reactive && (other || moved);
@@ -443,7 +444,7 @@ void session_receiver::call_overdue(const session_context& c) noexcept {
     const duration silence = c.now - last_source_;
     // Of two paths in use the one that has just brought something lives; the other one may be what is missing.
     const path_id over = silence < quiet && paths_in_use(c.now) > 1 ? flow_path_ : other.value_or(flow_path_);
-    const duration useful = std::min(calls_.idle_delay(), holds_[newest_stream_]->baseline()) + longest_deadline();
+    const duration useful = std::min(calls_.idle_delay(), holds_[newest_stream_]->baseline()) + deadline;
     for (duration together{};;) {
         const std::uint64_t number = calls_.next();
         const std::optional<media_time> sent = origin_of(number);

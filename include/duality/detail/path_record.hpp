@@ -70,7 +70,7 @@ struct path_record {
     instant rtt_period_begin{};
     duration rtt_period_min = duration::infinite();
     duration rtt_previous_min = duration::infinite();
-    std::uint32_t samples = 0;
+    std::uint32_t samples = 0;  ///< of the round trip
     instant measured_at = instant::before_all();
     instant probed_at = instant::before_all();  ///< for whatever reason
 
