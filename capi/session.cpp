@@ -61,6 +61,7 @@ constexpr auto path_fields = [](auto&& visit, auto& c, auto& cpp) {
     visit(c.max_datagram, cpp.max_datagram);
     visit(c.ahead_bp, cpp.budget.ahead_bp);
     visit(c.seal_overhead, cpp.seal_overhead);
+    visit(c.carry_bp, cpp.budget.carry_bp);
 };
 
 constexpr auto stream_fields = [](auto&& visit, auto& c, auto& cpp) {

@@ -29,7 +29,8 @@ template <class Enum, std::size_t count>
         case session_event_kind::regime: return log_level::debug;
         case session_event_kind::path: {
             const bool bad = event.path.kind == path_event_kind::budget_exhausted ||
-                             event.path.to == path_state::suspect || event.path.to == path_state::dead;
+                             event.path.kind == path_event_kind::unsteady || event.path.to == path_state::suspect ||
+                             event.path.to == path_state::dead;
             return bad ? log_level::warning : log_level::info;
         }
         default: return log_level::info;
@@ -45,6 +46,11 @@ void write_path(message& line, const path_event& event) noexcept {
     }
     if (event.kind == path_event_kind::budget_renewed) {
         line << "byte budget has room again";
+        return;
+    }
+    if (event.kind == path_event_kind::unsteady) {
+        line << "unsteady, round trips spread by " << event.silence.ns() / us << " us, limit "
+             << event.threshold.ns() / us << " us";
         return;
     }
     line << name(path_states, event.from) << " -> " << name(path_states, event.to);

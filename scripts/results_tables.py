@@ -35,6 +35,7 @@ OUTAGE_ROWS = [
     ("traffic moved, beyond half the RTT of the primary", "dual: moved - RTT/2 of primary"),
     ("the same, of the longer path", "dual: moved - RTT/2 of longer path"),
     ("metered bytes outside outages, of the flow", "dual: metered outside outages"),
+    ("the same of `dual_sparing`", "dual_sparing: metered outside outages"),
 ]
 
 

@@ -98,6 +98,7 @@ enum class path_event_kind : std::uint8_t {
     state_changed,
     budget_exhausted,  ///< a datagram was refused: the path rests until the budget has room again
     budget_renewed,    ///< a new day or month, or the pace of the day, has made room
+    unsteady,          ///< it stalls, and its round trips spread far: the flow stays away from it for a while
 };
 
 struct path_event {
@@ -106,7 +107,7 @@ struct path_event {
     path_id path = 0;
     path_state from = path_state::standby;
     path_state to = path_state::standby;
-    duration silence{};    ///< the input of the decision: silence, or lateness of the reports
+    duration silence{};  ///< the input of the decision: silence, lateness of the reports, or spread of the round trips
     duration threshold{};  ///< the limit that it crossed
 };
 

@@ -22,6 +22,9 @@ struct byte_budget_config {
     /// What may be spent ahead of an even pace through the day, in basis points of its bytes: 1,000 is a tenth at once and
     /// the rest as the hours pass, so that the day's budget is not gone by noon. 10,000 or more: no pace.
     std::uint32_t ahead_bp = 10'000;
+    /// Of the day's and the month's bytes, in basis points, what may be spent on carrying the flow of another path that
+    /// is not out but unsteady; the rest is kept for outages. 0: nothing.
+    std::uint32_t carry_bp = 5'000;
 };
 
 namespace detail {
@@ -76,12 +79,22 @@ public:
         return day < month ? day : month;
     }
 
+    /// Is less used up than what may be spent on carrying the flow of an unsteady path?
+    [[nodiscard]] constexpr bool may_carry(wall_time now) noexcept {
+        renew(now);
+        return used_today_ < share(allowed_by_now(now), config_.carry_bp) &&
+               used_month_ < share(config_.month_bytes, config_.carry_bp);
+    }
+
     [[nodiscard]] constexpr std::uint64_t used_today() const noexcept { return used_today_; }
     [[nodiscard]] constexpr std::uint64_t used_month() const noexcept { return used_month_; }
 
 private:
     static constexpr std::uint64_t left(std::uint64_t of, std::uint64_t used) noexcept {
         return used < of ? of - used : 0;
+    }
+    static constexpr std::uint64_t share(std::uint64_t of, std::uint32_t bp) noexcept {
+        return bp >= 10'000 ? of : of / 10'000 * bp + of % 10'000 * bp / 10'000;
     }
     /// Of the day's bytes, at the pace.
     [[nodiscard]] constexpr std::uint64_t allowed_by_now(wall_time now) const noexcept {
@@ -92,7 +105,7 @@ private:
         const auto millionths = static_cast<std::uint64_t>((into_day < 0 ? 0 : into_day) / 86'400'000);
         constexpr std::uint64_t million = 1'000'000;
         const std::uint64_t passed = all / million * millionths + all % million * millionths / million;
-        const std::uint64_t ahead = all / 10'000 * config_.ahead_bp + all % 10'000 * config_.ahead_bp / 10'000;
+        const std::uint64_t ahead = share(all, config_.ahead_bp);
         return ahead < all - passed ? passed + ahead : all;
     }
     static constexpr std::uint64_t saturating_sum(std::uint64_t a, std::uint64_t b) noexcept {

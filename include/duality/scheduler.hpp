@@ -124,7 +124,9 @@ public:
     /// Paths that rest go on when their budgets have room for a datagram of any size again.
     void renew_budgets(instant now, wall_time wall) noexcept {
         for (record& p : paths_) {
-            if (!p.used || !p.stats.budget_exhausted) continue;
+            if (!p.used) continue;
+            p.carries = p.budget.may_carry(wall);
+            if (!p.stats.budget_exhausted) continue;
             if (p.budget.remaining(wall) < on_the_wire(p, p.config.max_datagram)) continue;
             p.stats.budget_exhausted = false;
             push_event({path_event_kind::budget_renewed, now, p.id, p.stats.state, p.stats.state, {}, {}});
@@ -215,12 +217,14 @@ public:
     // Choosing.
 
     /// Where source packets go: the cheapest living path, the one with the shortest round trip among equals. A suspect
-    /// gives way to one that lives, when the odds are against it; when none lives, the one that was heard of last. None
-    /// only when every path is out of budget or there is none.
-    [[nodiscard]] std::optional<path_id> best(instant now) const noexcept {
+    /// gives way to one that lives, when the odds are against it; when none lives, the one that was heard of last. When
+    /// that lasts they take turns, so that the first one that is back brings something, by which the peer earns what its
+    /// answer costs. None only when every path is out of budget or there is none. `leaving`: does an unsteady path give
+    /// way too?
+    [[nodiscard]] std::optional<path_id> best(instant now, bool leaving = true) const noexcept {
         const record* chosen = nullptr;
         for (const record& p : paths_)
-            if (is_usable(p) && (chosen == nullptr || better(now, p, *chosen))) chosen = &p;
+            if (is_usable(p) && (chosen == nullptr || better(now, p, *chosen, leaving))) chosen = &p;
         return id_of(chosen);
     }
 
@@ -276,6 +280,7 @@ public:
         for (record& p : paths_) {
             if (!p.used) continue;
             const bool wanted = p.id == id || p.id == other;
+            if (p.id == id) p.last_source = now;
             if (wanted && (p.stats.state == path_state::standby || p.stats.state == path_state::warm)) {
                 p.active_since = now;
                 change(now, p, path_state::active, {}, {});
@@ -283,6 +288,12 @@ public:
                 change(now, p, path_state::warm, {}, {});
             }
         }
+    }
+
+    /// Does the flow stay away from the path, because it is unsteady?
+    [[nodiscard]] bool is_left(instant now, path_id id) const noexcept {
+        const record* p = find(id);
+        return p != nullptr && p->steadiness.is_left(now);
     }
 
     // What is known of a path.
@@ -411,6 +422,7 @@ private:
 
     static constexpr duration probe_gap_max = duration::from_seconds(1);
     static constexpr duration standby_probe = duration::from_ms(250);
+    static constexpr duration lasting = duration::from_ms(100);     ///< no path has lived for so long
     static constexpr duration relapse = duration::from_seconds(1);  ///< so soon after its return a path fails again
     static constexpr std::int64_t most_recoveries = 8;              ///< probation at most, in recovery times
     static constexpr duration spacing_max = duration::from_ms(200);
@@ -461,11 +473,19 @@ private:
     [[nodiscard]] static bool is_proven(const record& p) noexcept {
         return p.stats.state == path_state::warm || p.stats.state == path_state::active;
     }
-    [[nodiscard]] bool better(instant now, const record& a, const record& b) const noexcept {
+    /// Would a packet be better off on `other`, whatever the two cost?
+    [[nodiscard]] bool gives_way(instant now, const record& p, const record& other, bool leaving) const noexcept {
+        if (!is_proven(other)) return false;
+        if (is_doubtful(now, p)) return true;
+        return leaving && p.steadiness.is_left(now) && !other.steadiness.is_left(now) && other.carries;
+    }
+    [[nodiscard]] bool better(instant now, const record& a, const record& b, bool leaving) const noexcept {
         if ((rank(a) == 2) != (rank(b) == 2)) return rank(a) < rank(b);
-        if (rank(a) == 2) return a.last_report > b.last_report;
-        if (const bool doubtful = is_doubtful(now, a); doubtful != is_doubtful(now, b) && is_proven(doubtful ? b : a))
-            return !doubtful;
+        if (rank(a) == 2) {
+            const bool for_long = now - std::max(a.dead_since, b.dead_since) >= lasting;
+            return for_long ? a.last_source < b.last_source : a.last_report > b.last_report;
+        }
+        if (const bool yields = gives_way(now, a, b, leaving); yields != gives_way(now, b, a, leaving)) return !yields;
         return preferred(a, b);
     }
     /// Of two paths that are not dead.
@@ -479,6 +499,8 @@ private:
         return worth(a) < worth(b);
     }
 
+    /// Round trips that spread so far make what is asked for too late.
+    [[nodiscard]] duration unsteady_limit() const noexcept { return config_.late_after / 2; }
     /// Coming back takes half of what it takes to go.
     [[nodiscard]] duration late_limit(const record& p) const noexcept {
         return p.stats.state == path_state::dead ? config_.late_after / 2 : config_.late_after;
@@ -510,7 +532,12 @@ private:
     void revive(instant now, record& p, duration late) noexcept {
         switch (p.stats.state) {
             case path_state::standby: change(now, p, path_state::warm, {}, {}); break;
-            case path_state::suspect: change(now, p, path_state::active, {}, {}); [[fallthrough]];
+            case path_state::suspect:
+                change(now, p, path_state::active, {}, {});
+                if (config_.leave_suspects && p.steadiness.on_stall(now, unsteady_limit()))
+                    push_event({path_event_kind::unsteady, now, p.id, p.stats.state, p.stats.state,
+                                p.steadiness.spread(), unsteady_limit()});
+                [[fallthrough]];
             case path_state::active:
                 // A queue that makes packets worthless is as bad as an outage; one slow report is only a spike.
                 if (p.late_reports >= 2) die(now, p, late, config_.late_after);

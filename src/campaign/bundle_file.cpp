@@ -140,6 +140,8 @@ template <class Find>
     c.metered_budget.day_bytes = whole_member<std::uint64_t>(given, "metered_day_bytes");
     c.metered_budget.month_bytes = whole_member<std::uint64_t>(given, "metered_month_bytes");
     c.metered_budget.ahead_bp = whole_member<std::uint32_t>(given, "metered_ahead_bp");
+    constexpr const char* carry = "metered_carry_bp";  // not in the first bundles
+    if (given.contains(carry)) c.metered_budget.carry_bp = whole_member<std::uint32_t>(given, carry);
     return out;
 }
 

@@ -12,15 +12,11 @@ namespace cli {
 namespace {
 
 constexpr contender all_contenders[] = {
-    {"baseline", lab::variant::baseline, {}},
-    {"single", lab::variant::single, {}},
-    {"dual", lab::variant::dual, {}},
-    {"hot", lab::variant::hot, {}},
-    {"fec_block", {}, lab::rival::fec_block},
-    {"fec_flush", {}, lab::rival::fec_flush},
-    {"duplication", {}, lab::rival::duplication},
-    {"failover", {}, lab::rival::failover},
-    {"nack", {}, lab::rival::nack},
+    {"baseline", lab::variant::baseline, {}}, {"single", lab::variant::single, {}},
+    {"dual", lab::variant::dual, {}},         {"dual_sparing", lab::variant::dual, {}, true},
+    {"hot", lab::variant::hot, {}},           {"fec_block", {}, lab::rival::fec_block},
+    {"fec_flush", {}, lab::rival::fec_flush}, {"duplication", {}, lab::rival::duplication},
+    {"failover", {}, lab::rival::failover},   {"nack", {}, lab::rival::nack},
 };
 
 /// A figure per outage, in milliseconds, judged by its worst case.
@@ -69,8 +65,13 @@ std::span<const contender> contenders() noexcept {
 }
 
 const std::vector<compared_run>& compared_network::of(lab::variant v) const noexcept {
-    const auto it = std::ranges::find(all_contenders, std::optional{v}, &contender::ours);
-    return runs[static_cast<std::size_t>(it - std::begin(all_contenders))];
+    return runs[static_cast<std::size_t>(std::ranges::find(all_contenders, std::optional{v}, &contender::ours) -
+                                         std::begin(all_contenders))];
+}
+
+const std::vector<compared_run>& compared_network::of_sparing() const noexcept {
+    return runs[static_cast<std::size_t>(std::ranges::find(all_contenders, true, &contender::sparing) -
+                                         std::begin(all_contenders))];
 }
 
 double mean_of(std::span<const compared_run> runs, double (*get)(const compared_run&)) noexcept {
@@ -93,6 +94,7 @@ std::vector<verdict> verdicts_of(const compared_network& network) {
     const std::vector<compared_run>& single = network.of(lab::variant::single);
     const std::vector<compared_run>& dual = network.of(lab::variant::dual);
     const std::vector<compared_run>& hot = network.of(lab::variant::hot);
+    const std::vector<compared_run>& sparing = network.of_sparing();
     std::vector<verdict> out;
     const auto add = [&](std::string_view figure, std::string_view unit, double value, double floor, double target) {
         verdict v{.network = network.name, .figure = std::string{figure}, .unit = std::string{unit}};
@@ -102,6 +104,7 @@ std::vector<verdict> verdicts_of(const compared_network& network) {
         out.push_back(std::move(v));
     };
     add("dual: apparent loss, mean", "%", mean_of(dual, loss), 0.2, 0.05);
+    add("dual_sparing: apparent loss, mean", "%", mean_of(sparing, loss), 0.2, 0.05);
     if (network.knows_outages) {
         using effect = lab::outage_effect;
         using maybe = std::optional<duration>;
@@ -119,6 +122,7 @@ std::vector<verdict> verdicts_of(const compared_network& network) {
             return e.exposed ? maybe{*e.exposed - e.rtt_longer / 2} : std::nullopt;
         });
         add("dual: metered outside outages", "%", mean_of(dual, metered_outside), 1, 0.3);
+        add("dual_sparing: metered outside outages", "%", mean_of(sparing, metered_outside), 1, 0.3);
     }
     add("hot: apparent loss, mean", "%", mean_of(hot, loss), 0.02, 0);
     const double missed = mean_of(single, miss);

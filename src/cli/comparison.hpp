@@ -23,9 +23,10 @@ struct contender {
     std::string_view name;
     std::optional<lab::variant> ours;
     std::optional<lab::rival> theirs;
+    bool sparing = false;  ///< the second path only helps: it carries nothing for a path that is not out but unsteady
 };
 
-/// The bare flow, `single`, `dual` and `hot`, and every rival.
+/// The bare flow, `single`, `dual` and a sparing one, `hot`, and every rival.
 [[nodiscard]] std::span<const contender> contenders() noexcept;
 
 /// One contender's run over one realisation.
@@ -48,7 +49,9 @@ struct compared_network {
     bool knows_outages = true;
     std::vector<std::vector<compared_run>> runs;  ///< by contender, as in `contenders()`
 
+    /// The first of the contenders that is this variant.
     [[nodiscard]] const std::vector<compared_run>& of(lab::variant v) const noexcept;
+    [[nodiscard]] const std::vector<compared_run>& of_sparing() const noexcept;
 };
 
 /// A figure over the runs of one contender.

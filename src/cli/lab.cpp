@@ -30,6 +30,7 @@ struct lab_options {
     double hold_ms = 15;
     double deadline_ms = 100;
     double overhead_max_pct = 10;
+    double metered_carry_pct = 50;
     std::uint32_t payload = 400;
     std::string law = "adaptive";
     std::string json_file;
@@ -68,6 +69,7 @@ struct finished_run {
     c.deadline = from_ms(options.deadline_ms);
     c.payload = options.payload;
     c.overhead_cap_bp = static_cast<std::uint32_t>(std::lround(options.overhead_max_pct * 100));
+    c.metered_budget.carry_bp = static_cast<std::uint32_t>(std::lround(options.metered_carry_pct * 100));
     return c;
 }
 
@@ -229,6 +231,11 @@ void add_shared_options(CLI::App& command, lab_options& options) {
         ->capture_default_str();
     command.add_option("--overhead-max", options.overhead_max_pct, "Hard cap of extra bytes, in percent")
         ->check(CLI::Range(0.0, 1000.0))
+        ->capture_default_str();
+    command
+        .add_option("--metered-carry", options.metered_carry_pct,
+                    "Of the second path's bytes, in percent, what carrying the flow of an unsteady path may use up")
+        ->check(CLI::Range(0.0, 100.0))
         ->capture_default_str();
     command.add_option("--payload", options.payload, "Bytes of each application packet")
         ->check(CLI::Range(16, 1200))

@@ -142,6 +142,7 @@ private:
             const contender& who = contenders()[i];
             lab::simulation_config config = config_;
             if (who.ours) config.protection = *who.ours;
+            if (who.sparing) config.metered_budget.carry_bp = 0;
             result<lab::run_result> run = who.ours ? lab::simulate(network, config, sends)
                                                    : lab::simulate_rival(network, *who.theirs, config, {}, sends);
             if (!run) return refuse(run.code());
@@ -203,14 +204,14 @@ void print_tables(const std::vector<compared_network>& networks, const std::vect
     std::size_t width = 16;
     for (const compared_network& n : networks) width = std::max(width, n.name.size());
     const int name_width = static_cast<int>(width);
-    std::printf("%-*s %-11s %5s", name_width, "network", "who", "runs");
+    std::printf("%-*s %-12s %5s", name_width, "network", "who", "runs");
     for (const column& c : columns)
         if (!c.title.empty()) std::printf(" %10.*s", static_cast<int>(c.title.size()), c.title.data());
     std::puts("");
     for (const compared_network& n : networks) {
         for (std::size_t i = 0; i < n.runs.size(); ++i) {
             const contender& who = contenders()[i];
-            std::printf("%-*s %-11.*s %5zu", name_width, n.name.c_str(), static_cast<int>(who.name.size()),
+            std::printf("%-*s %-12.*s %5zu", name_width, n.name.c_str(), static_cast<int>(who.name.size()),
                         who.name.data(), n.runs[i].size());
             for (const column& c : columns)
                 if (!c.title.empty()) std::printf(" %10.*f", c.digits, mean_of(n.runs[i], c.get));

@@ -89,7 +89,17 @@ status session_sender::send(const session_context& c, stream_id stream, byte_vie
 
 path_id session_sender::take_turn(const session_context& c, stream_id stream, path_id main,
                                   std::size_t bytes) noexcept {
-    if (c.streams[stream].mode != stream_mode::spread || !config_.second_path) {
+    const stream_mode mode = c.streams[stream].mode;
+    if (mode == stream_mode::hot) {
+        // What goes over two paths anyway need not leave an unsteady one.
+        const std::optional<path_id> usual = c.paths.best(c.now, false);
+        if (usual && *usual != main) {
+            partner_ = usual;
+            shared_until_ = c.now + share_memory;
+            return *usual;
+        }
+    }
+    if (mode != stream_mode::spread || !config_.second_path) {
         if (c.now >= shared_until_) partner_.reset();
         return main;
     }
@@ -227,6 +237,35 @@ bool session_sender::may_still_come(const session_context& c, path_id via, const
     return s.at + one_way(c.paths, s.path) + half(c.paths.rtt(via)) > c.now && s.path != via;
 }
 
+bool session_sender::is_open(const session_context& c, path_id via, const sent_source* s) const noexcept {
+    return s != nullptr && !s->acknowledged && s->repair_pending_until <= c.now && !may_still_come(c, via, *s);
+}
+
+session_sender::open_losses session_sender::open_among(const session_context& c, path_id via, std::uint64_t first,
+                                                       std::uint64_t last, duration shortest) const noexcept {
+    open_losses out;
+    bool unpaid = false;
+    for (std::uint64_t n = std::max(first, oldest_protected()); n <= last; ++n) {
+        const sent_source* s = history_.find(n);
+        if (!is_open(c, via, s)) continue;
+        if (!is_worth(c, s->stream, lost_bp)) {
+            unpaid = out.count != 0;
+            continue;
+        }
+        const duration time = time_left(c, *s);
+        if (time < shortest) continue;
+        if (out.count++ == 0) {
+            out.first = n;
+            out.left = time;
+        }
+        out.last = n;
+        out.mixed = out.mixed || unpaid;
+        out.hot = out.hot || c.streams[s->stream].mode == stream_mode::hot;
+        out.rounds = std::max(out.rounds, s->repair_rounds);
+    }
+    return out;
+}
+
 void session_sender::answer_deficit(const session_context& c, path_id via,
                                     const wire::deficit_report& deficit) noexcept {
     const std::int64_t first = unwrap_nearest(static_cast<std::int64_t>(next_), deficit.first_missing, 32);
@@ -239,74 +278,47 @@ void session_sender::answer_deficit(const session_context& c, path_id via,
     if (!main) return;
     const std::optional<path_id> other = other_path(c, *main);
     const duration shortest = half(other ? std::min(c.paths.rtt(*main), c.paths.rtt(*other)) : c.paths.rtt(*main));
-
-    // Which of them are not already being repaired, and can still be?
-    const auto is_open = [&](const sent_source* s) {
-        return s != nullptr && !s->acknowledged && s->repair_pending_until <= c.now && !may_still_come(c, via, *s);
-    };
-    const std::uint64_t oldest = oldest_protected();
-    std::uint64_t from = static_cast<std::uint64_t>(first) < oldest ? oldest : static_cast<std::uint64_t>(first);
-    std::uint32_t fresh = 0;
-    std::uint64_t first_fresh = 0;
-    std::uint64_t last_fresh = 0;
-    std::uint8_t rounds = 0;
-    duration left{};  ///< of the one that is needed first
-    bool unpaid = false;
-    bool mixed = false;  ///< between them there is one that is missing too, and not worth a repair
-    for (std::uint64_t n = from; n <= static_cast<std::uint64_t>(last); ++n) {
-        const sent_source* s = history_.find(n);
-        if (!is_open(s)) continue;
-        if (!is_worth(c, s->stream, lost_bp)) {
-            unpaid = fresh != 0;
-            continue;
-        }
-        const duration time = time_left(c, *s);
-        if (time < shortest) continue;
-        if (fresh++ == 0) {
-            first_fresh = n;
-            left = time;
-        }
-        last_fresh = n;
-        mixed = mixed || unpaid;
-        if (s->repair_rounds > rounds) rounds = s->repair_rounds;
-    }
-    if (fresh == 0) {
+    const open_losses losses =
+        open_among(c, via, static_cast<std::uint64_t>(first), static_cast<std::uint64_t>(last), shortest);
+    if (losses.count == 0) {
         ++stats_.expired_deficits;
         return;
     }
     ++stats_.deficits;
 
     // The first answer goes over the cheap path. When it failed, or there is no time for another, the answer goes where
-    // it fails independently; when neither path is likely to be fast enough, it goes over both.
-    const bool again = left >= one_way(c.paths, *main) + c.paths.rtt(*main);
-    const bool bursts = controller_.outputs().second_path;
-    const bool elsewhere = other && (rounds > 0 || !again || bursts);
-    const bool hurried = elsewhere && left < one_way(c.paths, *other);
+    // it fails independently; when neither path is likely to be fast enough, or that one is unsteady, over both. So does
+    // what was lost on both.
+    const bool again = losses.left >= one_way(c.paths, *main) + c.paths.rtt(*main);
+    const bool elsewhere = other && (losses.rounds > 0 || !again || controller_.outputs().second_path);
     const path_id path = elsewhere ? *other : *main;
-    if (mixed) {
+    const bool hurried = elsewhere && (losses.left < one_way(c.paths, *other) || c.paths.is_left(c.now, *other));
+    std::optional<path_id> as_well;
+    if (other && (hurried || losses.hot)) as_well = elsewhere ? *main : *other;
+    if (losses.mixed) {
         // A repair covers all of them, and could be solved for none.
-        for (std::uint64_t n = first_fresh; n <= last_fresh; ++n) {
+        for (std::uint64_t n = losses.first; n <= losses.last; ++n) {
             const sent_source* s = history_.find(n);
-            if (is_open(s) && is_worth(c, s->stream, lost_bp) && time_left(c, *s) >= shortest)
+            if (is_open(c, via, s) && is_worth(c, s->stream, lost_bp) && time_left(c, *s) >= shortest)
                 plan_copy(c, n, path, wire::copy_reason::requested);
         }
         return;
     }
-    const std::uint32_t asked = fresh < deficit.symbols_needed ? fresh : deficit.symbols_needed;
-    const bool spare = other ? !again && !elsewhere : is_last_round(c, *main, left);
-    const std::uint32_t needed = asked + (spare ? 1 : 0);
-    const auto window = static_cast<std::uint32_t>(last_fresh - first_fresh + 1);
+    const bool spare = other ? !again && !elsewhere : is_last_round(c, *main, losses.left);
+    const std::uint32_t needed = std::min(losses.count, deficit.symbols_needed) + (spare ? 1 : 0);
     for (std::uint32_t i = 0; i < needed; ++i) {
-        planned_datagram repair{
-            .kind = transmit_kind::reactive_repair, .path = path, .number = first_fresh, .count = window};
+        planned_datagram repair{.kind = transmit_kind::reactive_repair,
+                                .path = path,
+                                .number = losses.first,
+                                .count = static_cast<std::uint32_t>(losses.last - losses.first + 1)};
         (void)queue_.push(repair);
-        if (!hurried) continue;
-        repair.path = *main;
+        if (!as_well) continue;
+        repair.path = *as_well;
         (void)queue_.push(repair);
     }
 
     const instant until = c.now + c.paths.rtt(path) + config_.paths.report_interval / 2;
-    for (std::uint64_t n = first_fresh; n <= last_fresh; ++n) {
+    for (std::uint64_t n = losses.first; n <= losses.last; ++n) {
         sent_source* s = history_.find(n);
         if (s == nullptr || s->acknowledged || s->repair_pending_until > c.now) continue;
         s->repair_pending_until = until;

@@ -142,7 +142,8 @@ void add_recipe(json_text& out, const recipe& what) {
             .number("overhead_cap_bp", c.overhead_cap_bp)
             .number("metered_day_bytes", c.metered_budget.day_bytes)
             .number("metered_month_bytes", c.metered_budget.month_bytes)
-            .number("metered_ahead_bp", c.metered_budget.ahead_bp);
+            .number("metered_ahead_bp", c.metered_budget.ahead_bp)
+            .number("metered_carry_bp", c.metered_budget.carry_bp);
     });
 }
 

@@ -129,6 +129,7 @@ void visit_fields(Config& c, Visit&& visit) {
     visit("path.budget.day_bytes", c.budget.day_bytes);
     visit("path.budget.month_bytes", c.budget.month_bytes);
     visit("path.budget.ahead_bp", c.budget.ahead_bp);
+    visit("path.budget.carry_bp", c.budget.carry_bp);
     visit("path.initial_rtt", c.initial_rtt);
     visit("path.datagram_overhead", c.datagram_overhead);
     visit("path.max_datagram", c.max_datagram);

@@ -404,6 +404,104 @@ TEST_CASE("scheduler: budgets are taken before a datagram leaves, and one event 
     CHECK(s.next_timeout().is_never());
 }
 
+namespace {
+
+/// Two paths, the first of which has round trips of `rtt` and, one time in five, of `spike` more, and has just stalled.
+scheduler with_a_stalled_path(instant& now, const path_config& second, duration spike) {
+    scheduler s = open_scheduler();
+    REQUIRE(s.add_path(now, 0, {}) == status::ok);
+    REQUIRE(s.add_path(now, 1, second) == status::ok);
+    s.renew_budgets(now, wall_of(now));
+    (void)s.on_transmit(now, 1, 100, 128);
+    s.on_report(now + 50_ms, 1, {1, 0, 0_ms, {}});
+    std::uint16_t sequence = 0;
+    for (int i = 0; i < 300; ++i) {
+        s.activate(now, 0);
+        sequence = s.on_transmit(now, 0, 100, 128);
+        now += 30_ms + (i % 5 == 0 ? spike : 0_ms);
+        s.on_report(now, 0, {0, sequence, 0_ms, {}});
+    }
+    s.activate(now, 0);
+    sequence = s.on_transmit(now, 0, 2'000, 2'000);
+    now = s.next_timeout(false);
+    s.handle_timeout(now);
+    REQUIRE(s.state(0) == path_state::suspect);
+    (void)events_of(s);
+    now += 10_ms;
+    s.on_report(now, 0, {0, sequence, 60_ms, {}});
+    REQUIRE(s.state(0) == path_state::active);
+    return s;
+}
+
+}  // namespace
+
+TEST_CASE("scheduler: a path that stalls while its round trips spread loses the flow for two seconds") {
+    instant now{};
+    scheduler s = with_a_stalled_path(now, {.cost = cost_class::metered}, 60_ms);
+    const std::vector<path_event> events = events_of(s);
+    REQUIRE(events.size() == 2);
+    CHECK(events[0].to == path_state::active);
+    CHECK(events[1].kind == path_event_kind::unsteady);
+    CHECK(events[1].path == 0);
+    CHECK(events[1].threshold == 35_ms);
+    CHECK(events[1].silence > 35_ms);
+    CHECK(s.is_left(now, 0));
+    CHECK(s.best(now) == path_id{1});
+    CHECK(s.best(now + 2_s - 1_ms) == path_id{1});
+    CHECK(s.best(now + 2_s) == path_id{0});
+}
+
+TEST_CASE("scheduler: an unsteady path keeps the flow when no other may carry it") {
+    instant now{};
+    SECTION("its round trips do not spread that far") {
+        scheduler s = with_a_stalled_path(now, {.cost = cost_class::metered}, 20_ms);
+        CHECK(s.best(now) == path_id{0});
+        CHECK(events_of(s).size() == 1);
+    }
+    SECTION("the other one is for outages only") {
+        scheduler s = with_a_stalled_path(now, {.cost = cost_class::metered, .budget = {.carry_bp = 0}}, 60_ms);
+        CHECK(s.best(now) == path_id{0});
+    }
+    SECTION("the other one has used up what it may") {
+        scheduler s = with_a_stalled_path(now, {.cost = cost_class::metered, .budget = {.day_bytes = 100'000}}, 60_ms);
+        CHECK(s.best(now) == path_id{1});
+        REQUIRE(s.reserve(now, wall_of(now), 1, 1'000) == status::ok);
+        for (int i = 0; i < 50; ++i) REQUIRE(s.reserve(now, wall_of(now), 1, 1'000) == status::ok);
+        s.renew_budgets(now, wall_of(now));
+        CHECK(s.best(now) == path_id{0});
+    }
+    SECTION("it is dead") {
+        scheduler s = with_a_stalled_path(now, {}, 60_ms);
+        for (int i = 0; i < 20; ++i) (void)s.on_transmit(now, 1, 1'000, 1'000);
+        s.activate(now, 1);
+        for (int i = 0; i < 2; ++i) s.handle_timeout(now = s.next_timeout(false));
+        REQUIRE(s.state(1) == path_state::dead);
+        CHECK(s.best(now) == path_id{0});
+    }
+}
+
+TEST_CASE("scheduler: paths of which none lives take turns when that lasts") {
+    scheduler s = open_scheduler();
+    instant now{};
+    for (const path_id id : {path_id{0}, path_id{1}}) {
+        REQUIRE(s.add_path(now, id, {.cost = id == 1 ? cost_class::metered : cost_class::free}) == status::ok);
+        used_path path{s, id, 30_ms};
+        path.run(now, 200_ms, true);
+        for (int i = 0; i < 60 && s.state(id) != path_state::dead; ++i) path.run(now, 5_ms, false);
+        REQUIRE(s.state(id) == path_state::dead);
+    }
+    CHECK(s.best(now) == path_id{1});  // heard of last
+    now += 100_ms;
+    std::vector<int> sent(2);
+    for (int i = 0; i < 10; ++i, now += 5_ms) {
+        const path_id chosen = s.best(now).value();
+        s.activate(now, chosen);
+        (void)s.on_transmit(now, chosen, 100, 128);
+        ++sent[chosen];
+    }
+    CHECK(sent == std::vector<int>{5, 5});
+}
+
 TEST_CASE("scheduler: received bytes count too") {
     scheduler s = open_scheduler();
     REQUIRE(s.add_path({}, 0, {.budget = {.day_bytes = 1'000}}) == status::ok);

@@ -151,6 +151,31 @@ TEST_CASE("policy: earning saturates instead of wrapping around") {
     CHECK_FALSE(zero.spend(1));
 }
 
+TEST_CASE("policy: a share of the day and of the month may carry the flow of an unsteady path") {
+    const auto at = [](std::int64_t day) { return wall_time::from_ns(day * day_ns); };
+    byte_budget budget{{.day_bytes = 1'000, .month_bytes = 1'500, .carry_bp = 4'000}};
+    CHECK(budget.may_carry(at(0)));
+    budget.note(at(0), 399);
+    CHECK(budget.may_carry(at(0)));
+    CHECK(budget.spend(at(0), 1));
+    CHECK_FALSE(budget.may_carry(at(0)));
+    CHECK(budget.spend(at(0), 600));       // the rest is there for outages
+    CHECK_FALSE(budget.may_carry(at(1)));  // a new day, but 40 % of the month are gone
+    CHECK(budget.may_carry(at(31)));
+
+    byte_budget never{{.carry_bp = 0}};
+    CHECK_FALSE(never.may_carry(at(0)));
+    byte_budget always{{.day_bytes = 1'000, .carry_bp = 10'000}};
+    CHECK(always.spend(at(0), 999));
+    CHECK(always.may_carry(at(0)));
+    byte_budget paced{{.day_bytes = 1'000, .ahead_bp = 1'000}};
+    CHECK(paced.spend(at(0), 50));
+    CHECK_FALSE(paced.may_carry(at(0)));  // half of what the pace allows by now
+    byte_budget unlimited{{}};
+    unlimited.note(at(0), byte_budget_config::unlimited / 4);
+    CHECK(unlimited.may_carry(at(0)));
+}
+
 TEST_CASE("policy: a pace lets a share be spent ahead, the rest as the day passes, never more than the day's") {
     byte_budget budget{{.day_bytes = 1'000'000, .ahead_bp = 1'000}};
     const auto at = [](std::int64_t hours) { return wall_time::from_ns(10 * day_ns + hours * (day_ns / 24)); };

@@ -310,3 +310,27 @@ TEST_CASE("session: a path taken away and given back starts anew") {
     pair.run_for(300_ms);
     CHECK(delivered_numbers(pair, far, 100, 200).size() == 200);
 }
+
+TEST_CASE("session: when both paths fail before reports are earned, the first one back is found") {
+    // The peer cannot pay for answers to probes: it must receive something that pays for them.
+    session_pair pair{session_config{}};
+    REQUIRE(pair.add_path(0) == status::ok);
+    REQUIRE(pair.add_path(1, {.cost = cost_class::metered}) == status::ok);
+    const instant fails = instant{} + 170_ms;
+    const instant second_is_back = instant{} + 600_ms;
+    for (auto& link : pair.links)
+        link = [=](const test::seen_transmission& t) {
+            const bool lost = t.at >= fails && (t.path == 0 || t.at < second_is_back);
+            return lost ? std::vector<duration>{} : std::vector<duration>{20_ms};
+        };
+    pair.send_flow(near, 0, 300, 5_ms, 400);  // 1.5 s
+    const auto& came = pair.deliveries[far];
+    const auto first_after =
+        std::find_if(came.begin(), came.end(), [&](const test::seen_delivery& d) { return d.at >= second_is_back; });
+    REQUIRE(first_after != came.end());
+    CHECK(first_after->at < second_is_back + 60_ms);
+    CHECK(pair.end(near).path(pair.local(near), 1).state == path_state::active);
+    const auto in_time = static_cast<std::size_t>(std::count_if(
+        came.begin(), came.end(), [&](const test::seen_delivery& d) { return d.at >= second_is_back + 200_ms; }));
+    CHECK(in_time > 130);  // of 140
+}

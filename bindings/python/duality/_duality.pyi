@@ -83,7 +83,11 @@ class ByteBudget:
     """per UTC day"""
     month_bytes: int
     """per UTC month"""
-    def __init__(self, *, day_bytes: int = ..., month_bytes: int = ...) -> None: ...
+    ahead_bp: int
+    """of day_bytes, in 1/10,000, what may be spent ahead of an even pace; 10,000: no pace"""
+    carry_bp: int
+    """of both, in 1/10,000, what carrying the flow of an unsteady path may use up; 0: nothing"""
+    def __init__(self, *, day_bytes: int = ..., month_bytes: int = ..., ahead_bp: int = ..., carry_bp: int = ...) -> None: ...
 
 class ChangeConfig:
     """Configuration of the change detector inside a RegimeDetector."""

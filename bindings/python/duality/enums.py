@@ -295,6 +295,8 @@ class PathEventKind(enum.IntEnum):
     """its byte budget refused a datagram; the path rests until there is room again"""
     BUDGET_RENEWED = 2
     """a new day or month, or the pace of the day, has made room"""
+    UNSTEADY = 3
+    """it stalls, and its round trips spread far: the flow stays away from it for a while"""
 
 
 class StreamMode(enum.IntEnum):

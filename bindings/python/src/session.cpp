@@ -65,7 +65,11 @@ void bind_configs(py::module_& m) {
     config<byte_budget_config>{m, "ByteBudget",
                                "Byte caps of a metered path; 2**64 - 1 is unlimited, 0 forbids the path."}
         .field("day_bytes", &byte_budget_config::day_bytes, "per UTC day")
-        .field("month_bytes", &byte_budget_config::month_bytes, "per UTC month");
+        .field("month_bytes", &byte_budget_config::month_bytes, "per UTC month")
+        .field("ahead_bp", &byte_budget_config::ahead_bp,
+               "of day_bytes, in 1/10,000, what may be spent ahead of an even pace; 10,000: no pace")
+        .field("carry_bp", &byte_budget_config::carry_bp,
+               "of both, in 1/10,000, what carrying the flow of an unsteady path may use up; 0: nothing");
 
     config<path_config>{m, "PathConfig", "What a path is like."}
         .field("cost", &path_config::cost)

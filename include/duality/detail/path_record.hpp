@@ -10,6 +10,7 @@
 #include <optional>
 #include <utility>
 
+#include "duality/detail/path_steadiness.hpp"
 #include "duality/detail/stall_odds.hpp"
 #include "duality/path.hpp"
 #include "duality/policy.hpp"
@@ -33,6 +34,7 @@ struct path_record {
     path_id id = 0;
     path_config config{};
     byte_budget budget{};
+    bool carries = true;  ///< may the flow stay here while another path is unsteady?
     path_statistics stats{};
 
     // Sent, and reported by the peer.
@@ -49,6 +51,7 @@ struct path_record {
     instant active_since = instant::before_all();
     instant last_report = instant::before_all();
     instant last_sent = instant::before_all();
+    instant last_source = instant::before_all();  ///< when a source packet went here
     duration report_gap{};  ///< habit of the path: smoothed time between reports while some were owed
     duration report_gap_deviation{};
 
@@ -73,6 +76,7 @@ struct path_record {
     std::uint32_t samples = 0;  ///< of the round trip
     instant measured_at = instant::before_all();
     instant probed_at = instant::before_all();  ///< for whatever reason
+    path_steadiness steadiness{};
 
     // Received.
     bool heard = false;
@@ -116,6 +120,8 @@ struct path_record {
         }
         if (sample < rtt_period_min) rtt_period_min = sample;
         stats.rtt_min = rtt_period_min < rtt_previous_min ? rtt_period_min : rtt_previous_min;
+        // The round trips of a carrier that acknowledges also tell how much it takes at once.
+        if (!config.acknowledged) steadiness.on_round_trip(sample - stats.rtt_min);
         // RFC 9002, section 5.3.
         if (stats.rtt_smoothed == duration{}) {
             stats.rtt_smoothed = sample;

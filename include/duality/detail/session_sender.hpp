@@ -129,7 +129,7 @@ private:
     /// with `credit_rich` packets' worth or more. In between they fall evenly.
     static constexpr std::int64_t price_broke_bp = 6'000;
     static constexpr std::int64_t price_rich_bp = 200;
-    static constexpr std::int64_t credit_rich = 64;
+    static constexpr std::int64_t credit_rich = 32;
     static constexpr std::int64_t lost_bp = 10'000;
     static constexpr std::int64_t repair_failure_bp = 1'500;  ///< odds that a repair under way does not help
     /// A copy is made this long before its last chance, so that a late timer does not waste it.
@@ -147,9 +147,21 @@ private:
         duration deadline{};  ///< after it would have arrived on the idle path
     };
 
+    /// Of packets that the peer misses: those that a repair is to bring.
+    struct open_losses {
+        std::uint32_t count = 0;
+        std::uint64_t first = 0;
+        std::uint64_t last = 0;
+        duration left{};          ///< of the one that is needed first
+        std::uint8_t rounds = 0;  ///< most repairs that one of them was in
+        bool mixed = false;       ///< between them there is one that is missing too, and not worth a repair
+        bool hot = false;         ///< some were lost on two paths
+    };
+
     session_sender(const session_config& config, controller law, rlc_encoder encoder) noexcept;
 
-    /// Where a packet of so many bytes goes: `main`, or the path that the stream shares with it. Both are in use then.
+    /// Where a packet of so many bytes goes: `main`, or the path that the stream shares with it, or has not left. Both are
+    /// in use then.
     [[nodiscard]] path_id take_turn(const session_context& c, stream_id stream, path_id main,
                                     std::size_t bytes) noexcept;
     /// Where things go that should fail independently of `main`.
@@ -161,6 +173,11 @@ private:
     /// The peer has given packets a last call. What it cannot know of was not sent yet.
     void answer_call(const session_context& c, const wire::last_call& call) noexcept;
     void answer_deficit(const session_context& c, path_id via, const wire::deficit_report& deficit) noexcept;
+    /// Those from `first` to `last` that are not being repaired, are not perhaps only late, by a report that came over
+    /// `via`, are worth a repair, and could still get one in `shortest`.
+    [[nodiscard]] open_losses open_among(const session_context& c, path_id via, std::uint64_t first, std::uint64_t last,
+                                         duration shortest) const noexcept;
+    [[nodiscard]] bool is_open(const session_context& c, path_id via, const sent_source* s) const noexcept;
     /// Is a packet that the peer misses, by a report that came over `via`, perhaps only late?
     [[nodiscard]] bool may_still_come(const session_context& c, path_id via, const sent_source& s) const noexcept;
     /// Of a flow with one path: is there no time for another request, should a repair over `main` be lost too, of what

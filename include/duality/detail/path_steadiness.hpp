@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+//
+// Is a path worth having the flow back? One whose round trips spread far, and that stalls, will soon stall again. Like a
+// route that flaps (RFC 2439) it is left alone for a while, and for longer each time. No promise of stability.
+#pragma once
+
+#include <algorithm>
+
+#include "duality/time.hpp"
+
+namespace duality {
+inline namespace v0 {
+namespace detail {
+
+class path_steadiness {
+public:
+    /// A round trip took so much longer than the shortest recent one.
+    constexpr void on_round_trip(duration beyond) noexcept {
+        const duration error = std::clamp(beyond, duration{}, beyond_max) - mean_;
+        known_ = std::min(known_ + 1, memory);
+        deviation_ += ((error < duration{} ? -error : error) - deviation_) / known_;
+        mean_ += error / known_;
+    }
+    /// What nearly every round trip stays below, beyond the shortest: the mean and four mean deviations, as in the timer of
+    /// RFC 6298, over some 50 round trips.
+    [[nodiscard]] constexpr duration spread() const noexcept { return mean_ + deviation_ * 4; }
+
+    /// The path has stalled. True when that makes the flow stay away from it: round trips spread further than `limit`.
+    [[nodiscard]] constexpr bool on_stall(instant now, duration limit) noexcept {
+        if (is_left(now) || spread() <= limit) return false;
+        stay_ = now - left_until_ < relapse ? std::min(stay_ * 2, stay_max) : stay_min;
+        left_until_ = now + stay_;
+        return true;
+    }
+    /// Does the flow stay away?
+    [[nodiscard]] constexpr bool is_left(instant now) const noexcept { return now < left_until_; }
+
+private:
+    static constexpr std::int64_t memory = 48;                      ///< round trips
+    static constexpr duration beyond_max = duration::from_ms(100);  ///< an outage says nothing about the time between
+    static constexpr duration stay_min = duration::from_seconds(2);
+    static constexpr duration stay_max = duration::from_seconds(8);
+    static constexpr duration relapse = duration::from_seconds(3);  ///< so soon after its return it stalls again
+
+    std::int64_t known_ = 8;
+    duration mean_{};
+    duration deviation_{};
+    duration stay_{};
+    instant left_until_ = instant::before_all();
+};
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace duality
