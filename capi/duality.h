@@ -270,7 +270,7 @@ enum {
     DUALITY_PATH_EVENT_BUDGET_EXHAUSTED = 1,
     /// a new day or month, or the pace of the day, has made room
     DUALITY_PATH_EVENT_BUDGET_RENEWED = 2,
-    /// it stalls, and its round trips spread far: the flow stays away from it for a while
+    /// it stalls, and its round trips spread far: for a while the flow goes elsewhere, if it may
     DUALITY_PATH_EVENT_UNSTEADY = 3
 };
 
@@ -1338,7 +1338,7 @@ typedef struct duality_path_config {
     uint32_t max_datagram;       ///< largest datagram in bytes
     uint32_t ahead_bp;           ///< of day_bytes, what may be spent ahead of an even pace; 10,000: no pace
     uint32_t seal_overhead;  ///< bytes that sealing adds to each datagram, beside max_datagram; not the application's
-    uint32_t carry_bp;       ///< of day_bytes and month_bytes, what carrying the flow of an unsteady path may use up
+    uint32_t carry_bp;       ///< of both, 1/10,000, what carrying the flow of an unsteady path may use up
     uint32_t reserved;
 } duality_path_config;
 

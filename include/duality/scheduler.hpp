@@ -534,7 +534,7 @@ private:
             case path_state::standby: change(now, p, path_state::warm, {}, {}); break;
             case path_state::suspect:
                 change(now, p, path_state::active, {}, {});
-                if (config_.leave_suspects && p.steadiness.on_stall(now, unsteady_limit()))
+                if (config_.leave_suspects && !p.alone && p.steadiness.on_stall(now, unsteady_limit()))
                     push_event({path_event_kind::unsteady, now, p.id, p.stats.state, p.stats.state,
                                 p.steadiness.spread(), unsteady_limit()});
                 [[fallthrough]];

@@ -42,7 +42,7 @@ private:
     static constexpr duration stay_max = duration::from_seconds(8);
     static constexpr duration relapse = duration::from_seconds(3);  ///< so soon after its return it stalls again
 
-    std::int64_t known_ = 8;
+    std::int64_t known_ = 8;  ///< round trips, at most `memory`; at first some that took no longer than the shortest
     duration mean_{};
     duration deviation_{};
     duration stay_{};
