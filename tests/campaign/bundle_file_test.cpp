@@ -24,7 +24,7 @@ lab::run_bundle odd_bundle() {
     out.what.config.law = control_law::reference;
     out.what.config.hold = 20_ms;
     out.what.config.payload = 99;
-    out.what.config.metered_budget = {.day_bytes = 5'000'000};
+    out.what.config.metered_budget = {.day_bytes = 5'000'000, .carry_bp = 1'234};
     out.expected = {.figure = "longest_gap_ms", .at_most = 12.5};
     out.broken = "a \"word\"\n";
     out.event_hash = 0xFEDCBA9876543210;
@@ -65,6 +65,17 @@ TEST_CASE("bundle file: what is written is read back, to the last bit") {
     lab::chaos_bundle c{.what = {.seed = 9, .steps = 33}, .broken = "fates", .event_hash = 7};
     c.what.leave_out(lab::trouble::stalls);
     CHECK(read_back(c).what == c.what);
+}
+
+TEST_CASE("bundle file: one written before a budget could carry is read as it was meant") {
+    std::string text = lab::to_json(trace_bundle());
+    const std::string_view newer = ",\"metered_carry_bp\":5000";
+    const std::size_t at = text.find(newer);
+    REQUIRE(at != std::string::npos);
+    const loaded_bundle read = parse_bundle(text.erase(at, newer.size()));
+    INFO(read.error);
+    REQUIRE(read.ok());
+    CHECK(std::get<lab::run_bundle>(read.bundle).what.config.metered_budget.carry_bp == byte_budget_config{}.carry_bp);
 }
 
 TEST_CASE("bundle file: a replay tells the same events from others") {
