@@ -1203,7 +1203,8 @@ typedef struct duality_scheduler_config {
     int64_t report_interval_ns;   ///< how often a receiving peer reports; 1 ms … 1 s
     int64_t suspicion_margin_ns;  ///< silence beyond the habit of the path that is normal; 1 ms … 1 s
     int64_t dead_after_ns;        ///< suspicion this long means dead; 1 ms … 10 s
-    int64_t late_after_ns;        ///< a round trip this much beyond the shortest also does; a session sets its own
+    int64_t late_after_ns;        ///< a round trip this much beyond the shortest also does; a spread of half as much
+                                  ///< makes a path that stalls unsteady; a session sets its own
     int64_t probe_interval_ns;    ///< of a path just found dead; 5 ms … 10 s
     int64_t keep_alive_ns;        ///< of an idle path; 100 ms … 300 s
     int64_t recovery_time_ns;     ///< one that failed again must answer for half this, then twice as long; 0 … 10 s

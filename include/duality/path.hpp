@@ -54,10 +54,11 @@ struct scheduler_config {
     std::uint32_t report_worth = 1'600;
     duration suspicion_margin = duration::from_ms(12);  ///< silence beyond the habit of the path that is normal
     duration dead_after = duration::from_ms(20);        ///< suspicion this long means dead
-    duration late_after = duration::from_ms(70);        ///< a round trip this much beyond the shortest also means dead
-    bool leave_suspects = true;                         ///< do new packets take another path at once?
-    duration probe_interval = duration::from_ms(20);    ///< of a path just found dead; backs off to a second
-    duration keep_alive = duration::from_seconds(10);   ///< of an idle path; below common NAT timeouts of 30 s
+    /// A round trip this much beyond the shortest also means dead; when nearly all stay within half of it, a path is steady.
+    duration late_after = duration::from_ms(70);
+    bool leave_suspects = true;                        ///< do new packets take another path at once?
+    duration probe_interval = duration::from_ms(20);   ///< of a path just found dead; backs off to a second
+    duration keep_alive = duration::from_seconds(10);  ///< of an idle path; below common NAT timeouts of 30 s
     /// A dead path is used again at its first answer in time. One that fails again within a second must answer for half
     /// this long, and twice as long each time after, up to eight times this; but for a slow flow.
     duration recovery_time = duration::from_ms(20);

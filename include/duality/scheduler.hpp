@@ -121,7 +121,8 @@ public:
         return status::over_budget;
     }
 
-    /// Paths that rest go on when their budgets have room for a datagram of any size again.
+    /// Paths that rest go on when their budgets have room for a datagram of any size again. Looks up which of them may carry
+    /// the flow of an unsteady one.
     void renew_budgets(instant now, wall_time wall) noexcept {
         for (record& p : paths_) {
             if (!p.used) continue;
@@ -473,7 +474,7 @@ private:
     [[nodiscard]] static bool is_proven(const record& p) noexcept {
         return p.stats.state == path_state::warm || p.stats.state == path_state::active;
     }
-    /// Would a packet be better off on `other`, whatever the two cost?
+    /// Would a packet be better off on `other`, even if that one is dearer?
     [[nodiscard]] bool gives_way(instant now, const record& p, const record& other, bool leaving) const noexcept {
         if (!is_proven(other)) return false;
         if (is_doubtful(now, p)) return true;

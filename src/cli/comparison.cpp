@@ -64,14 +64,9 @@ std::span<const contender> contenders() noexcept {
     return all_contenders;
 }
 
-const std::vector<compared_run>& compared_network::of(lab::variant v) const noexcept {
-    return runs[static_cast<std::size_t>(std::ranges::find(all_contenders, std::optional{v}, &contender::ours) -
-                                         std::begin(all_contenders))];
-}
-
-const std::vector<compared_run>& compared_network::of_sparing() const noexcept {
-    return runs[static_cast<std::size_t>(std::ranges::find(all_contenders, true, &contender::sparing) -
-                                         std::begin(all_contenders))];
+const std::vector<compared_run>& compared_network::of(std::string_view who) const noexcept {
+    const auto it = std::ranges::find(all_contenders, who, &contender::name);
+    return runs[static_cast<std::size_t>(it - std::begin(all_contenders))];
 }
 
 double mean_of(std::span<const compared_run> runs, double (*get)(const compared_run&)) noexcept {
@@ -91,10 +86,10 @@ std::string_view verdict::word() const noexcept {
 }
 
 std::vector<verdict> verdicts_of(const compared_network& network) {
-    const std::vector<compared_run>& single = network.of(lab::variant::single);
-    const std::vector<compared_run>& dual = network.of(lab::variant::dual);
-    const std::vector<compared_run>& hot = network.of(lab::variant::hot);
-    const std::vector<compared_run>& sparing = network.of_sparing();
+    const std::vector<compared_run>& single = network.of("single");
+    const std::vector<compared_run>& dual = network.of("dual");
+    const std::vector<compared_run>& hot = network.of("hot");
+    const std::vector<compared_run>& sparing = network.of("dual_sparing");
     std::vector<verdict> out;
     const auto add = [&](std::string_view figure, std::string_view unit, double value, double floor, double target) {
         verdict v{.network = network.name, .figure = std::string{figure}, .unit = std::string{unit}};

@@ -49,9 +49,8 @@ struct compared_network {
     bool knows_outages = true;
     std::vector<std::vector<compared_run>> runs;  ///< by contender, as in `contenders()`
 
-    /// The first of the contenders that is this variant.
-    [[nodiscard]] const std::vector<compared_run>& of(lab::variant v) const noexcept;
-    [[nodiscard]] const std::vector<compared_run>& of_sparing() const noexcept;
+    /// Of the contender with this name, which there is.
+    [[nodiscard]] const std::vector<compared_run>& of(std::string_view who) const noexcept;
 };
 
 /// A figure over the runs of one contender.

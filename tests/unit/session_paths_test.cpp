@@ -334,3 +334,35 @@ TEST_CASE("session: when both paths fail before reports are earned, the first on
         came.begin(), came.end(), [&](const test::seen_delivery& d) { return d.at >= second_is_back + 200_ms; }));
     CHECK(in_time > 130);  // of 140
 }
+
+TEST_CASE("session: an unsteady path loses the flow, but for streams that take both paths anyway") {
+    const auto packets_elsewhere = [](stream_mode mode, std::uint32_t carry_bp) {
+        session_config config;
+        config.stream.mode = mode;
+        session_pair pair{config};
+        REQUIRE(pair.add_path(0) == status::ok);
+        REQUIRE(pair.add_path(1, {.cost = cost_class::metered, .budget = {.carry_bp = carry_bp}}) == status::ok);
+        // Every tenth of a second what is on the first path waits for up to 35 ms.
+        for (auto& link : pair.links)
+            link = [](const test::seen_transmission& t) {
+                const duration into = duration::from_ns(t.at.ns() % (100_ms).ns());
+                return std::vector<duration>{t.path == 0 ? 10_ms + std::max(35_ms - into, 0_ms) : 25_ms};
+            };
+        pair.send_flow(near, 0, 6'000, 5_ms, 200);  // 30 s
+        CHECK(std::any_of(pair.events[near].begin(), pair.events[near].end(), [](const session_event& e) {
+            return e.kind == session_event_kind::path && e.path.kind == path_event_kind::unsteady && e.path.path == 0;
+        }));
+        return std::count_if(pair.sent[near].begin(), pair.sent[near].end(), [](const test::seen_transmission& t) {
+            return t.kind == transmit_kind::source && t.path == 1;
+        });
+    };
+    const auto stalled = packets_elsewhere(stream_mode::on_demand, 0);
+    const auto left = packets_elsewhere(stream_mode::on_demand, 5'000);
+    CAPTURE(stalled, left);
+    CHECK(left > 4'000);
+    CHECK(stalled < 500);
+    const auto hot_stalled = packets_elsewhere(stream_mode::hot, 0);
+    const auto hot_left = packets_elsewhere(stream_mode::hot, 5'000);
+    CAPTURE(hot_stalled, hot_left);
+    CHECK(hot_left < hot_stalled * 5 / 4);
+}

@@ -1080,7 +1080,7 @@ class SchedulerConfig:
     dead_after_ns: int
     """suspicion this long means dead"""
     late_after_ns: int
-    """a round trip this much too long also means dead"""
+    """a round trip this much too long also means dead, and a spread of half of it unsteady"""
     leave_suspects: bool
     """do new packets take another path at once?"""
     probe_interval_ns: int

@@ -84,7 +84,8 @@ void bind_configs(py::module_& m) {
         .field("report_worth", &scheduler_config::report_worth, "bytes received that make a peer report")
         .field("suspicion_margin_ns", &scheduler_config::suspicion_margin, "silence beyond the habit that is normal")
         .field("dead_after_ns", &scheduler_config::dead_after, "suspicion this long means dead")
-        .field("late_after_ns", &scheduler_config::late_after, "a round trip this much too long also means dead")
+        .field("late_after_ns", &scheduler_config::late_after,
+               "a round trip this much too long also means dead, and a spread of half of it unsteady")
         .field("leave_suspects", &scheduler_config::leave_suspects, "do new packets take another path at once?")
         .field("probe_interval_ns", &scheduler_config::probe_interval, "of a path just found dead")
         .field("keep_alive_ns", &scheduler_config::keep_alive, "of an idle path")
