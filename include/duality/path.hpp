@@ -43,16 +43,18 @@ struct path_config {
 
 /// How much less often a peer reports that has no other path: it need not tell about silence, for there is nowhere to go.
 inline constexpr std::int64_t alone_report_factor = 6;
+/// How many intervals may pass from one report to the next for them to come regularly.
+inline constexpr std::int64_t regular_gaps = 8;
 
 struct scheduler_config {
     std::uint32_t max_paths = 4;                       ///< 1..16
     duration report_interval = duration::from_ms(20);  ///< how often a receiving peer reports
     /// The same where the carrier acknowledges by itself: how long it takes to.
     duration acknowledgement_delay = duration::from_ms(5);
-    /// Bytes received that make a peer report: its reports are paid from a share of what it receives, and one that has not
-    /// received this much since its last one may have to stay silent.
+    /// Bytes received that make a peer report that is not in funds: its reports are paid from a share of what it receives,
+    /// and one that has not received this much since its last one may have to stay silent.
     std::uint32_t report_worth = 1'600;
-    duration suspicion_margin = duration::from_ms(12);  ///< silence beyond the habit of the path that is normal
+    duration suspicion_margin = duration::from_ms(10);  ///< silence beyond the habit of the path that is normal
     duration dead_after = duration::from_ms(20);        ///< suspicion this long means dead
     /// A round trip this much beyond the shortest also means dead; when nearly all stay within half of it, a path is steady.
     duration late_after = duration::from_ms(70);

@@ -157,6 +157,8 @@ public:
     /// Whole bytes that may be spent now.
     [[nodiscard]] constexpr std::uint64_t available() const noexcept { return credit_ / unit; }
     [[nodiscard]] constexpr std::uint64_t spent() const noexcept { return spent_; }
+    /// Whole bytes earned so far.
+    [[nodiscard]] constexpr std::uint64_t earned() const noexcept { return spent_ + available(); }
 
 private:
     static constexpr std::uint64_t unit = 10'000;

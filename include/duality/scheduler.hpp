@@ -164,9 +164,13 @@ public:
 
     /// The peer is another one, on the same paths.
     void on_peer_restart() noexcept {
+        peer_in_funds_ = false;
         for (record& p : paths_)
             if (p.used) p.on_peer_restart();
     }
+
+    /// Can the peer pay for reports from what it has put by? Before the `on_report` of the report that says so.
+    void on_funds(bool in_funds) noexcept { peer_in_funds_ = in_funds; }
 
     /// The peer says that it has received this path's packets up to `word.newest_sequence`.
     void on_report(instant now, path_id id, const path_word& word) noexcept {
@@ -437,8 +441,10 @@ private:
 
     explicit scheduler(const scheduler_config& config) noexcept : config_{config} {}
 
+    /// Bytes that the peer must have received before it owes a report. One that is in funds owes it for any.
     [[nodiscard]] std::uint32_t report_worth(const record& p) const noexcept {
-        return p.config.acknowledged ? 0 : config_.report_worth;
+        if (p.config.acknowledged) return 0;
+        return peer_in_funds_ ? 1 : config_.report_worth;
     }
     [[nodiscard]] static std::uint64_t on_the_wire(const record& p, std::size_t bytes) noexcept {
         return bytes + p.config.datagram_overhead + p.config.seal_overhead;
@@ -602,6 +608,7 @@ private:
     instant last_source_ = instant::before_all();
     duration spacing_{};  ///< of source packets, smoothed
     instant last_flow_ = instant::before_all();
+    bool peer_in_funds_ = false;
     std::array<std::uint16_t, 256>
         continue_at_{};  ///< by path id: the number of its next packet when it is added again
 };

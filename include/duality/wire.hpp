@@ -121,7 +121,8 @@ struct feedback_frame {
     bool has_regime = false;
     regime current = regime::calm;
     regime_features features{};  ///< the fields that travel: j_fast, j_slow, loss20, loss_ppm, mean_burst_x16
-    bool stalled = false;        ///< the flow has stopped: the path of the first path report brings nothing any more
+    bool stalled = false;   ///< the flow has stopped: the path of the first path report brings nothing any more
+    bool in_funds = false;  ///< what the writer has put by pays for many reports: one that is missing is a sign
     std::size_t path_count = 0;
     std::array<path_report, max_path_reports> paths{};
 };
@@ -328,12 +329,15 @@ inline constexpr std::uint8_t flag_deficit = 0x01;
 inline constexpr std::uint8_t flag_regime = 0x02;
 inline constexpr std::uint8_t flag_stalled = 0x04;
 inline constexpr std::uint8_t flag_last_call = 0x08;
+inline constexpr std::uint8_t flag_in_funds = 0x10;
 
 inline void read_feedback(reader& in, feedback_frame& out) noexcept {
     const std::size_t start = in.offset();
     const std::uint8_t flags = in.u8();
-    if ((flags & ~(flag_deficit | flag_regime | flag_stalled | flag_last_call)) != 0) in.fail_at(start);
+    constexpr int known = flag_deficit | flag_regime | flag_stalled | flag_last_call | flag_in_funds;
+    if ((flags & ~known) != 0) in.fail_at(start);
     out.stalled = (flags & flag_stalled) != 0;
+    out.in_funds = (flags & flag_in_funds) != 0;
     out.newest_esi = in.u32();
     out.known_run = in.varint_up_to(any_u32);
     out.range_count = in.varint_up_to(max_ack_ranges);
@@ -467,7 +471,8 @@ inline void write_body(writer& out, const repair_frame& f) noexcept {
 inline void write_body(writer& out, const feedback_frame& f) noexcept {
     const bool has_deficit = f.deficit.symbols_needed != 0;
     out.u8(static_cast<std::uint8_t>((has_deficit ? flag_deficit : 0) | (f.has_regime ? flag_regime : 0) |
-                                     (f.stalled ? flag_stalled : 0) | (f.call.count != 0 ? flag_last_call : 0)));
+                                     (f.stalled ? flag_stalled : 0) | (f.call.count != 0 ? flag_last_call : 0) |
+                                     (f.in_funds ? flag_in_funds : 0)));
     out.u32(f.newest_esi);
     out.varint(f.known_run);
     out.varint(f.range_count);

@@ -365,7 +365,7 @@ bool session::afford(const planned_datagram& d, std::uint64_t bytes) const noexc
     if (!detail::session_sender::capped(d) || sender_.covers(d, bytes)) return true;
     // An end that only receives has earned nothing by sending: its control frames are paid like its reports.
     if (d.kind == transmit_kind::close) return receiver_.covers_close(bytes);
-    return is_control(d.kind) && receiver_.covers_answer(bytes);
+    return is_control(d.kind) && receiver_.covers(bytes);
 }
 
 bool session::transmit_planned(instant now, planned_datagram& d, transmission& out) noexcept {
@@ -394,7 +394,7 @@ bool session::transmit_planned(instant now, planned_datagram& d, transmission& o
     }
     const bool too_large = path != nullptr && w.size() > path->max_datagram;
     const bool rides = report_size + clock_size + (epoch_.has_own() ? 0 : epoch_size) != 0;
-    if ((report_size != 0 && !receiver_.covers_report(report_size)) || (rides && too_large)) {
+    if ((report_size != 0 && !receiver_.covers(report_size)) || (rides && too_large)) {
         if (report_size != 0) receiver_.on_report_refused(now);
         report_size = clock_size = 0;
         w = wire::writer{{scratch_.data(), scratch_.size()}};
@@ -420,10 +420,9 @@ bool session::transmit_planned(instant now, planned_datagram& d, transmission& o
         return false;
     }
     if (detail::session_sender::capped(d) && (!sender_.covers(d, bytes) || !sender_.spend(bytes)))
-        (void)receiver_.spend_on_reports(bytes);
+        receiver_.spend(bytes);
     if (report_size != 0) {
-        (void)receiver_.spend_on_reports(report_size);
-        receiver_.on_report_sent(context(now));
+        receiver_.on_report_sent(context(now), report_size);
         sender_.statistics().control.bytes += report_size;
     }
     if (clock_size != 0) {
@@ -450,12 +449,11 @@ bool session::transmit_report(instant now, transmission& out) noexcept {
     if (clock_size != 0) clock_.write(now, path, w);
     receiver_.write_report(context(now), w, false);
     const std::uint64_t bytes = on_the_wire(path, w.size()) - clock_size;
-    if (!w.ok() || !receiver_.covers_report(bytes) || paths_.reserve(now, wall(now), path, w.size()) != status::ok) {
+    if (!w.ok() || !receiver_.covers(bytes) || paths_.reserve(now, wall(now), path, w.size()) != status::ok) {
         receiver_.on_report_unaffordable(now);
         return false;
     }
-    (void)receiver_.spend_on_reports(bytes);
-    receiver_.on_report_sent(context(now));
+    receiver_.on_report_sent(context(now), bytes);
     sender_.statistics().control.add(bytes);
     if (epoch_size != 0) epoch_.on_sent(now);
     if (clock_size != 0) {

@@ -127,11 +127,11 @@ std::size_t session::clock_rides(instant now, path_id path) noexcept {
 
 bool session::spares(std::uint64_t bytes) const noexcept {
     constexpr std::uint64_t for_reports = 512;
-    return sender_.spares(bytes) || receiver_.covers_report(bytes + for_reports);
+    return sender_.spares(bytes) || receiver_.covers(bytes + for_reports);
 }
 
 void session::pay_for_rider(std::uint64_t bytes) noexcept {
-    if (!sender_.spares(bytes) || !sender_.spend(bytes)) (void)receiver_.spend_on_reports(bytes);
+    if (!sender_.spares(bytes) || !sender_.spend(bytes)) receiver_.spend(bytes);
     sender_.statistics().control.bytes += bytes;
 }
 

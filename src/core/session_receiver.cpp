@@ -291,7 +291,12 @@ instant session_receiver::report_at() const noexcept {
     if (urgent_)
         at =
             std::min(at, request_at_.is_never() ? last_report_ : std::min(request_at_, last_report_ + request_spacing));
-    if (unreported_ || holes_open_) at = std::min(at, last_report_ + report_interval());
+    if (holes_open_ || unreported_) {
+        const bool waits = !holes_open_ && is_saving();
+        if (!waits) at = std::min(at, last_report_ + report_interval());
+        // The end of a flow earns nothing any more, and should be told as regularly as the rest.
+        else if (in_funds_) at = std::min(at, last_report_ + report_gap_ * 5 / 4);
+    }
     // After a silence it was due long ago, but there was nothing to say.
     if (unreported_ && !at.is_never()) at = std::max(at, news_since_);
     if (!request_at_.is_never()) {
@@ -339,6 +344,7 @@ void session_receiver::write_report(const session_context& c, wire::writer& out,
         report.features = detector_.features(c.now);
     }
     report.stalled = notices_left_ != 0;
+    report.in_funds = in_funds_ && report_gap_ <= config_.paths.report_interval * regular_gaps;
     for (path_note& n : notes_) {
         std::uint16_t received = 0;
         n.written = n.reported;
@@ -362,7 +368,10 @@ void session_receiver::write_report(const session_context& c, wire::writer& out,
         wire::write(out, report);
 }
 
-void session_receiver::on_report_sent(const session_context& c) noexcept {
+void session_receiver::on_report_sent(const session_context& c, std::uint64_t bytes) noexcept {
+    news_at_ = reports_.earned() + (in_funds_ ? bytes : saving_factor * bytes);
+    spend(bytes);
+    report_gap_ += (std::min(c.now - last_report_, report_gap_max) - report_gap_) / 8;
     last_report_ = c.now;
     late_news_since_ = instant::never();
     for (path_note& n : notes_) n.reported = n.written;

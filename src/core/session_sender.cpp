@@ -164,6 +164,7 @@ void session_sender::plan_parity(const session_context& c, path_id main) noexcep
 // Feedback
 
 void session_sender::on_feedback(const session_context& c, path_id via, const wire::feedback_frame& feedback) noexcept {
+    c.paths.on_funds(feedback.in_funds);
     for (std::size_t i = 0; i < feedback.path_count; ++i) {
         const wire::path_report& p = feedback.paths[i];
         c.paths.on_report(c.now, p.path, {via, p.newest_sequence, p.age, p.received});

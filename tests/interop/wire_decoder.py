@@ -80,7 +80,7 @@ def read_repair(r):
 
 def read_feedback(r):
     flags = r.uint(1)
-    if flags & ~0x0F:
+    if flags & ~0x1F:
         raise Malformed
     out = {"newest_esi": r.uint(4), "known_run": r.varint(most=U32)}
     out["ranges"] = [[r.varint(1, U32), r.varint(1, U32)] for _ in range(r.varint(most=16))]
@@ -106,6 +106,8 @@ def read_feedback(r):
                     for _ in range(r.varint(1 if flags & 0x04 else 0, 8))]
     if flags & 0x04:
         out["stalled"] = True
+    if flags & 0x10:
+        out["in_funds"] = True
     return out
 
 
@@ -199,7 +201,8 @@ def write_repair(f):
 
 
 def write_feedback(f):
-    flags = ("symbols_needed" in f) | ("regime" in f) << 1 | ("stalled" in f) << 2 | ("called" in f) << 3
+    named = ("symbols_needed", "regime", "stalled", "called", "in_funds")
+    flags = sum((name in f) << bit for bit, name in enumerate(named))
     out = bytes([flags]) + f["newest_esi"].to_bytes(4, "big") + varint(f["known_run"]) + varint(len(f["ranges"]))
     for missing, known in f["ranges"]:
         out += varint(missing) + varint(known)

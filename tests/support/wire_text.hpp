@@ -85,6 +85,7 @@ inline void add_data(object& out, const wire::data_frame& f) {
             .number("mean_burst_x16", f.features.mean_burst_x16);
     out.raw("paths", list(paths));
     if (f.stalled) out.boolean("stalled", true);
+    if (f.in_funds) out.boolean("in_funds", true);
     return out.done();
 }
 

@@ -265,6 +265,53 @@ TEST_CASE("session: reports return to the first path together with the flow") {
     CHECK(last_on(far, 0, transmit_kind::feedback) >= pair.now() - 30_ms);
 }
 
+TEST_CASE("session: what is only news waits until there is a reserve, and the peer is told that it is there") {
+    session_pair pair{session_config{}};
+    REQUIRE(pair.add_path(0) == status::ok);
+    REQUIRE(pair.add_path(1, {.cost = cost_class::metered}) == status::ok);
+    bool lossy = false;
+    pair.links[near] = [&](const test::seen_transmission& t) {
+        if (lossy && t.kind == transmit_kind::source) return std::vector<duration>{};
+        return std::vector<duration>{10_ms};
+    };
+    struct told {
+        instant at;
+        bool in_funds = false;
+        bool asks = false;
+    };
+    const auto reports = [&pair] {
+        std::vector<told> out;
+        for (const test::seen_transmission& t : pair.sent[far]) {
+            if (t.kind != transmit_kind::feedback) continue;
+            wire::packet_reader in{t.datagram};
+            wire::packet_header header;
+            REQUIRE(in.start(header) == status::ok);
+            for (wire::frame f; in.next(f) == status::ok;)
+                if (f.type == wire::frame_type::feedback)
+                    out.push_back({t.at, f.feedback.in_funds, f.feedback.deficit.symbols_needed != 0});
+        }
+        return out;
+    };
+    // A call: 9,400 bytes a second, of which reports get 348.
+    pair.send_flow(near, 0, 800, 20_ms, 160);
+    const std::vector<told> calm = reports();
+    const auto rich = std::find_if(calm.begin(), calm.end(), [](const told& r) { return r.in_funds; });
+    REQUIRE(rich != calm.end());
+    CHECK(rich->at > instant{} + 4_s);
+    CHECK(rich->at < instant{} + 12_s);
+    const auto saving = rich - calm.begin();
+    CHECK(saving >= 20);
+    CHECK(saving <= 60);
+    // What asks for something does not wait.
+    lossy = true;
+    pair.send_flow(near, 0, 4, 20_ms, 160);
+    lossy = false;
+    const instant over = pair.now();
+    pair.send_flow(near, 0, 10, 20_ms, 160);
+    const std::vector<told> all = reports();
+    CHECK(std::any_of(all.begin(), all.end(), [&](const told& r) { return r.asks && r.at > over && r.at < over + 30_ms; }));
+}
+
 TEST_CASE("session: without permission the second path stays unused") {
     session_config config;
     config.second_path = false;

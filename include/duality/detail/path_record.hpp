@@ -52,7 +52,7 @@ struct path_record {
     instant last_report = instant::before_all();
     instant last_sent = instant::before_all();
     instant last_source = instant::before_all();  ///< when a source packet went here
-    duration report_gap{};  ///< habit of the path: smoothed time between reports while some were owed
+    duration report_gap{};  ///< habit of the path: smoothed silence before a report
     duration report_gap_deviation{};
 
     // Stalls.
@@ -157,11 +157,11 @@ struct path_record {
             if (const sent_packet* packet = sent.find(s)) owe(packet->at, packet->report_bytes, worth);
     }
 
-    /// Learns how regularly reports come while the path owes some.
+    /// Learns how long the path is silent before a report comes for which there was a reason.
     void on_report_gap(instant now, duration usual) noexcept {
-        if (!owed || last_report == instant::before_all() || owed_since > last_report) return;
-        const duration gap = now - last_report;
-        if (gap > usual * 8) return;  // an outage is not a habit
+        if (owed_bytes == 0 || last_report == instant::before_all()) return;
+        const duration gap = std::max(now - silent_since(), duration{});
+        if (gap > usual * regular_gaps) return;  // an outage is not a habit
         if (report_gap == duration{}) report_gap = usual;
         const duration error = gap - report_gap;
         report_gap += error / 16;

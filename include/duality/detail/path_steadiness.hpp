@@ -38,8 +38,8 @@ public:
 private:
     static constexpr std::int64_t memory = 48;                      ///< round trips
     static constexpr duration beyond_max = duration::from_ms(100);  ///< an outage says nothing about the time between
-    static constexpr duration stay_min = duration::from_seconds(2);
-    static constexpr duration stay_max = duration::from_seconds(8);
+    static constexpr duration stay_min = duration::from_seconds(1);
+    static constexpr duration stay_max = duration::from_seconds(16);
     static constexpr duration relapse = duration::from_seconds(3);  ///< so soon after its return it stalls again
 
     std::int64_t known_ = 8;  ///< round trips, at most `memory`; at first some that took no longer than the shortest

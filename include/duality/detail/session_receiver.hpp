@@ -54,21 +54,20 @@ public:
     [[nodiscard]] path_id report_path(instant now) const noexcept;
     /// Writes a report as of now, as the last frame of a packet or with its length.
     void write_report(const session_context& c, wire::writer& out, bool delimited) noexcept;
-    /// May `bytes` of the report that was just written leave? They are paid by what was received. One that only says what
-    /// arrived leaves enough for answers to probes, which decide on a slow flow when it gets its path back.
-    [[nodiscard]] bool covers_report(std::uint64_t bytes) const noexcept {
-        const bool asks = holes_open_ || notices_left_ != 0 || call_;
-        return covers_answer(asks ? bytes : bytes + kept_for_answers());
-    }
-    /// The same of an answer to a probe. All but last calls and the notice of a stall leave enough for one.
-    [[nodiscard]] bool covers_answer(std::uint64_t bytes) const noexcept {
+    /// May `bytes` of the report that was just written, or of an answer to a probe, leave? They are paid by what was
+    /// received. All but last calls and the notice of a stall leave enough for one.
+    [[nodiscard]] bool covers(std::uint64_t bytes) const noexcept {
         return reports_.covers(notices_left_ != 0 || call_ ? bytes : bytes + notice_bytes);
     }
     /// A goodbye may use what is kept for notices.
     [[nodiscard]] bool covers_close(std::uint64_t bytes) const noexcept { return reports_.covers(bytes); }
-    [[nodiscard]] bool spend_on_reports(std::uint64_t bytes) noexcept { return reports_.spend(bytes); }
-    /// The report that was written leaves.
-    void on_report_sent(const session_context& c) noexcept;
+    /// Only when they are covered.
+    void spend(std::uint64_t bytes) noexcept {
+        (void)reports_.spend(bytes);
+        in_funds_ = reports_.covers(in_funds_ ? reserve / 2 : reserve);
+    }
+    /// The report that was written leaves and costs so much.
+    void on_report_sent(const session_context& c, std::uint64_t bytes) noexcept;
     /// It did not fit beside another frame; it is tried again a little later.
     void on_report_refused(instant now) noexcept { retry_at_ = now + report_retry; }
     /// Nothing can pay for it before something arrives; for one that asks for something, only if this one did.
@@ -107,8 +106,12 @@ private:
     /// A path is in use while source packets came over it this recently.
     static constexpr duration path_memory = duration::from_ms(200);
     static constexpr std::uint64_t notice_bytes = 64;
-    static constexpr std::uint64_t answer_bytes = 80;  ///< of two answers
-    static constexpr std::uint64_t answer_share = 8;
+    /// Put by for what asks for something, which comes in bursts, and for answers to probes, which decide on a slow flow when
+    /// it gets its path back: who cannot pay for them loses packets. With twice as much, news waits for nothing but the
+    /// report interval.
+    static constexpr std::uint64_t reserve = 16 * notice_bytes;
+    /// Until it is there, what is only news waits until so many times the price of the report before it was earned.
+    static constexpr std::uint64_t saving_factor = 2;
     /// A request is told twice only when so much is left: reports of new losses come first.
     static constexpr std::uint64_t echo_credit = 8 * notice_bytes;
     static constexpr std::uint32_t stall_notices = 3;                 ///< for one stall, a report interval apart
@@ -119,6 +122,7 @@ private:
     static constexpr duration burst_length = duration::from_ms(1);
     /// How much more often than usual such news is told at most.
     static constexpr std::int64_t late_news_factor = 5;
+    static constexpr duration report_gap_max = duration::from_seconds(2);
     static constexpr std::uint32_t regime_every = 5;  ///< reports between two with the regime features
 
     /// Which reports have to wait for something to arrive.
@@ -167,10 +171,7 @@ private:
     void call_overdue(const session_context& c) noexcept;
     /// When a packet was sent: known, interpolated, or guessed from the pace.
     [[nodiscard]] std::optional<media_time> origin_of(std::uint64_t number) const noexcept;
-    /// Laid by little by little: reports that the peer waits for must not come later by it.
-    [[nodiscard]] std::uint64_t kept_for_answers() const noexcept {
-        return std::min(answer_bytes, (reports_.spent() + reports_.available()) / answer_share);
-    }
+    [[nodiscard]] bool is_saving() const noexcept { return !reports_.covers(2 * reserve) && reports_.earned() < news_at_; }
     [[nodiscard]] wire::last_call call_now() const noexcept;
     void update_wanted(instant now) noexcept;
     [[nodiscard]] wire::deficit_report deficit(instant now) const noexcept;
@@ -196,6 +197,9 @@ private:
     std::size_t held_ = 0;                            ///< packets in them and in the caller's hands
     std::uint32_t in_hand_ = rlc_decoder::no_packet;  ///< its bytes are in the caller's hands until the next call
     share_budget reports_;
+    bool in_funds_ = false;      ///< the reserve was there, and half of it still is
+    duration report_gap_ = report_gap_max;  ///< smoothed
+    std::uint64_t news_at_ = 0;  ///< bytes earned in all at which the next one is paid for
     std::array<path_note, 16> notes_{};
 
     std::int64_t origin_ticks_ = 0;  ///< newest origin, unwrapped
