@@ -4,8 +4,8 @@
 //
 // An outage shows as silence. A peer that receives data reports every few milliseconds, and one that expects data and
 // gets none says so over another path. A path that owes a report longer than its own habit, or that the peer has given
-// up waiting for, is suspect at once and dead soon after (no timeout of a second). Most suspicions are false, so what
-// is done about one depends on the odds: how the stalls of this path have ended so far.
+// up waiting for, is suspect at once and dead soon after (no timeout of a second). Most suspicions are false: new packets
+// go elsewhere, which costs no extra byte; what a copy is worth depends on how the stalls of this path have ended so far.
 //
 // Sans-I/O, no allocation after `create`; one object belongs to one thread. `on_transmit`, `on_report`, `on_stall`,
 // `on_arrival` and `handle_timeout` can change `next_timeout()`.
@@ -222,7 +222,7 @@ public:
     // Choosing.
 
     /// Where source packets go: the cheapest living path, the one with the shortest round trip among equals. A suspect
-    /// gives way to one that lives, when the odds are against it; when none lives, the one that was heard of last. When
+    /// gives way to one that lives; when none lives, the one that was heard of last. When
     /// that lasts they take turns, so that the first one that is back brings something, by which the peer earns what its
     /// answer costs. None only when every path is out of budget or there is none. `leaving`: does an unsteady path give
     /// way too?
@@ -437,7 +437,6 @@ private:
     static constexpr std::uint32_t first_samples = 4;
     static constexpr duration flow_memory = duration::from_ms(500);  ///< data still flows so long after a packet
     static constexpr std::uint64_t notices_in_report = 3;            ///< that cost as much as one full report
-    static constexpr std::int64_t doubt_bp = 300;  ///< odds of being late at which packets take another path
 
     explicit scheduler(const scheduler_config& config) noexcept : config_{config} {}
 
@@ -472,18 +471,13 @@ private:
     [[nodiscard]] static int rank(const record& p) noexcept {
         return p.stats.state == path_state::dead ? 2 : p.stats.state == path_state::standby ? 1 : 0;
     }
-    /// Would a packet sent now come too late, likely enough to send it elsewhere?
-    [[nodiscard]] bool is_doubtful(instant now, const record& p) const noexcept {
-        return config_.leave_suspects && p.stats.state == path_state::suspect &&
-               p.chance_of_missing(now, now, config_.late_after) >= doubt_bp;
-    }
     [[nodiscard]] static bool is_proven(const record& p) noexcept {
         return p.stats.state == path_state::warm || p.stats.state == path_state::active;
     }
     /// Would a packet be better off on `other`, even if that one is dearer?
     [[nodiscard]] bool gives_way(instant now, const record& p, const record& other, bool leaving) const noexcept {
         if (!is_proven(other)) return false;
-        if (is_doubtful(now, p)) return true;
+        if (config_.leave_suspects && p.stats.state == path_state::suspect) return true;
         return leaving && p.steadiness.is_left(now) && !other.steadiness.is_left(now) && other.carries;
     }
     [[nodiscard]] bool better(instant now, const record& a, const record& b, bool leaving) const noexcept {
