@@ -195,7 +195,7 @@ public:
         }
         p->on_report_gap(now, p->config.acknowledged ? config_.acknowledgement_delay : config_.report_interval);
         p->note_word(word, newest);
-        p->last_report = now;
+        if (word.via == id) p->last_report = now;
         p->settle_owed(report_worth(*p));
         p->late_reports = late > late_limit(*p) ? p->late_reports + 1 : 0;
         revive(now, *p, late);
@@ -222,10 +222,9 @@ public:
     // Choosing.
 
     /// Where source packets go: the cheapest living path, the one with the shortest round trip among equals. A suspect
-    /// gives way to one that lives; when none lives, the one that was heard of last. When
-    /// that lasts they take turns, so that the first one that is back brings something, by which the peer earns what its
-    /// answer costs. None only when every path is out of budget or there is none. `leaving`: does an unsteady path give
-    /// way too?
+    /// gives way to one that lives; when none lives, the one that was heard of last. When that lasts they take turns, so
+    /// that the first one that is back brings something, by which the peer earns what its answer costs. None only when
+    /// every path is out of budget or there is none. `leaving`: does an unsteady path give way too?
     [[nodiscard]] std::optional<path_id> best(instant now, bool leaving = true) const noexcept {
         const record* chosen = nullptr;
         for (const record& p : paths_)
@@ -369,8 +368,10 @@ public:
             if (!p.used) continue;
             if (p.owed && p.stats.state == path_state::active && now >= p.suspect_at(config_))
                 suspect(now, p, now - p.silent_since(), p.threshold(config_));
-            if (p.stats.state == path_state::suspect && now >= p.suspected_since + config_.dead_after)
-                die(now, p, now - p.suspected_since, config_.dead_after);
+            if (p.stats.state == path_state::suspect && now >= p.dies_at(config_))
+                die(now, p, now - p.suspected_since, p.dies_at(config_) - p.suspected_since);
+            if (const instant back = p.steadiness.left_until(); p.is_unchecked() && now >= back)
+                die(now, p, now - p.check_at, back - p.check_at);
         }
     }
 
@@ -402,7 +403,8 @@ public:
         for (const record& p : paths_) {
             if (!p.used) continue;
             if (p.owed && p.stats.state == path_state::active) at = std::min(at, p.suspect_at(config_));
-            if (p.stats.state == path_state::suspect) at = std::min(at, p.suspected_since + config_.dead_after);
+            if (p.stats.state == path_state::suspect) at = std::min(at, p.dies_at(config_));
+            if (p.is_unchecked()) at = std::min(at, p.steadiness.left_until());
             if (probing && is_usable(p)) at = std::min(at, probe_due(p));
         }
         return at;
@@ -535,9 +537,11 @@ private:
             case path_state::standby: change(now, p, path_state::warm, {}, {}); break;
             case path_state::suspect:
                 change(now, p, path_state::active, {}, {});
-                if (config_.leave_suspects && !p.alone && p.steadiness.on_stall(now, unsteady_limit()))
+                if (config_.leave_suspects && !p.alone && p.steadiness.on_stall(now, unsteady_limit())) {
+                    p.leave(config_);
                     push_event({path_event_kind::unsteady, now, p.id, p.stats.state, p.stats.state,
                                 p.steadiness.spread(), unsteady_limit()});
+                }
                 [[fallthrough]];
             case path_state::active:
                 // A queue that makes packets worthless is as bad as an outage; one slow report is only a spike.

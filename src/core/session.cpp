@@ -383,11 +383,13 @@ bool session::transmit_planned(instant now, planned_datagram& d, transmission& o
     if (clock_size != 0) clock_.write(now, d.path, w);
     // A report that is nearly due rides along for a few bytes instead of a datagram of its own.
     std::size_t report_size = 0;
-    if (source && path != nullptr && receiver_.report_at() <= now + config_.paths.report_interval / 2 &&
-        receiver_.report_path(now) == d.path) {
+    const bool takes_reports =
+        source && path != nullptr && receiver_.may_ride() && receiver_.report_path(now) == d.path;
+    if (takes_reports && receiver_.report_at() <= now + config_.paths.report_interval / 2) {
         receiver_.write_report(context(now), w, true);
         report_size = w.size() - wire::packet_header_size - epoch_size - clock_size;
     }
+    if (takes_reports) receiver_.on_ride(now);
     if (!sender_.write(d, w)) {
         sender_.on_dropped(d, false);
         return false;
@@ -395,7 +397,7 @@ bool session::transmit_planned(instant now, planned_datagram& d, transmission& o
     const bool too_large = path != nullptr && w.size() > path->max_datagram;
     const bool rides = report_size + clock_size + (epoch_.has_own() ? 0 : epoch_size) != 0;
     if ((report_size != 0 && !receiver_.covers(report_size)) || (rides && too_large)) {
-        if (report_size != 0) receiver_.on_report_refused(now);
+        if (report_size != 0) receiver_.on_report_refused(now, too_large);
         report_size = clock_size = 0;
         w = wire::writer{{scratch_.data(), scratch_.size()}};
         // The peer's question can be answered on another datagram; its own epoch an end tells on all of them.

@@ -291,12 +291,10 @@ instant session_receiver::report_at() const noexcept {
     if (urgent_)
         at =
             std::min(at, request_at_.is_never() ? last_report_ : std::min(request_at_, last_report_ + request_spacing));
-    if (holes_open_ || unreported_) {
-        const bool waits = !holes_open_ && is_saving();
-        if (!waits) at = std::min(at, last_report_ + report_interval());
-        // The end of a flow earns nothing any more, and should be told as regularly as the rest.
-        else if (in_funds_) at = std::min(at, last_report_ + report_gap_ * 5 / 4);
-    }
+    if (holes_open_)
+        at = std::min(at, last_report_ + report_interval());
+    else if (unreported_)
+        at = std::min(at, news_due());
     // After a silence it was due long ago, but there was nothing to say.
     if (unreported_ && !at.is_never()) at = std::max(at, news_since_);
     if (!request_at_.is_never()) {
@@ -305,6 +303,23 @@ instant session_receiver::report_at() const noexcept {
         at = at < request && request - at < request_spacing ? request : std::min(at, request);
     }
     return std::max(at, retry_at_);
+}
+
+instant session_receiver::news_due() const noexcept {
+    instant at = last_report_ + report_interval();
+    if (is_saving()) {
+        if (!in_funds_) return instant::never();
+        // The end of a flow earns nothing any more, and should be told as regularly as the rest.
+        at = std::max(at, last_report_ + report_gap_ * 5 / 4);
+    }
+    // A source packet that is about to leave takes it along for less.
+    return goes_alone_ ? at : std::max(at, last_ride_ + ride_gap_ * 5 / 4);
+}
+
+void session_receiver::on_ride(instant now) noexcept {
+    const bool first = last_ride_ == instant::before_all();
+    ride_gap_ = first || now - last_ride_ > report_interval_ ? duration{} : now - last_ride_;
+    last_ride_ = now;
 }
 
 duration session_receiver::report_interval() const noexcept {
@@ -371,6 +386,7 @@ void session_receiver::write_report(const session_context& c, wire::writer& out,
 void session_receiver::on_report_sent(const session_context& c, std::uint64_t bytes) noexcept {
     news_at_ = reports_.earned() + (in_funds_ ? bytes : saving_factor * bytes);
     spend(bytes);
+    goes_alone_ = false;
     report_gap_ += (std::min(c.now - last_report_, report_gap_max) - report_gap_) / 8;
     last_report_ = c.now;
     late_news_since_ = instant::never();

@@ -474,6 +474,64 @@ TEST_CASE("scheduler: a path that stalls while its round trips spread loses the 
     CHECK(s.best(now + 1_s) == path_id{0});
 }
 
+TEST_CASE("scheduler: a path that was left shows that it lives before the flow comes back") {
+    instant now{};
+    scheduler s = with_a_stalled_path(now, {.cost = cost_class::metered}, 60_ms);
+    REQUIRE(s.is_left(now, 0));
+    s.activate(now, 1);
+    const instant end = now + 1_s;
+    const auto run_until = [&](instant until, bool answers) {
+        std::size_t probes = 0;
+        while (s.next_timeout() <= until) {
+            now = std::max(now, s.next_timeout());
+            s.handle_timeout(now);
+            while (const std::optional<path_id> id = s.poll_probe(now)) {
+                const std::uint16_t sequence = s.on_transmit(now, *id, 9, 37);
+                if (*id != 0) continue;
+                ++probes;
+                if (answers) s.on_report(now + 30_ms, 0, {0, sequence, 0_ms, {}});
+            }
+        }
+        now = until;
+        return probes;
+    };
+    SECTION("it answers") {
+        CHECK(run_until(end, true) == 1);
+        CHECK(s.state(0) == path_state::warm);
+        CHECK(s.best(end) == path_id{0});
+    }
+    SECTION("it has failed meanwhile") {
+        CHECK(run_until(end - 1_ms, false) == 1);
+        CHECK(s.state(0) == path_state::warm);
+        (void)run_until(end + 100_ms, false);
+        CHECK(s.state(0) == path_state::dead);
+        CHECK(s.best(now) == path_id{1});
+        (void)run_until(end + 200_ms, true);
+        CHECK(s.best(now) == path_id{0});
+    }
+}
+
+TEST_CASE("scheduler: news that comes over another path does not hide that a path is silent") {
+    const scheduler_config config;
+    scheduler s = open_scheduler(config);
+    REQUIRE(s.add_path({}, 0, {}) == status::ok);
+    REQUIRE(s.add_path({}, 1, {.cost = cost_class::metered}) == status::ok);
+    used_path flow{s, 0, 20_ms};
+    instant now{};
+    s.on_funds(true);
+    flow.run(now, 1_s, true);
+    // The last packets that arrived are told of over a path that takes long.
+    const std::uint16_t last = s.on_transmit(now, 0, 100, 128);
+    const instant silent = now;
+    for (int i = 0; i < 20 && s.state(0) == path_state::active; ++i, now += 5_ms) {
+        (void)s.on_transmit(now, 0, 100, 128);
+        s.on_report(now, 0, {1, static_cast<std::uint16_t>(last - 20 + i), 30_ms, {}});
+        s.handle_timeout(now);
+    }
+    CHECK(s.state(0) == path_state::suspect);
+    CHECK(now - silent <= 20_ms + config.report_interval + config.suspicion_margin + 10_ms);
+}
+
 TEST_CASE("scheduler: an unsteady path keeps the flow when no other may carry it") {
     instant now{};
     SECTION("its round trips do not spread that far") {

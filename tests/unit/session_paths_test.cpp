@@ -312,6 +312,26 @@ TEST_CASE("session: what is only news waits until there is a reserve, and the pe
     CHECK(std::any_of(all.begin(), all.end(), [&](const told& r) { return r.asks && r.at > over && r.at < over + 30_ms; }));
 }
 
+TEST_CASE("session: news rides on source packets, and goes alone where those leave no room") {
+    constexpr std::size_t size = 400;
+    const auto run = [&](std::uint32_t max_datagram) {
+        session_pair pair{session_config{}};
+        REQUIRE(pair.add_path(0, {.max_datagram = max_datagram}) == status::ok);
+        REQUIRE(pair.add_path(1, {.cost = cost_class::metered}) == status::ok);
+        for (std::uint64_t i = 0; i < 1'000; ++i) {
+            for (const std::size_t end : {near, far}) REQUIRE(pair.send(end, 0, test::payload_of(i, size)) == status::ok);
+            pair.run_for(5_ms);
+        }
+        CHECK(pair.end(near).path(pair.now(), 0).suspicions == 0);
+        CHECK(pair.deliveries[far].size() > 980);
+        return pair.count(far, transmit_kind::feedback);
+    };
+    CHECK(run(1'452) < 20);
+    const std::size_t alone = run(size + 14);
+    CHECK(alone > 100);
+    CHECK(alone < 300);
+}
+
 TEST_CASE("session: without permission the second path stays unused") {
     session_config config;
     config.second_path = false;

@@ -49,7 +49,7 @@ struct path_record {
     instant owed_since{};                 ///< when the first of them left
     instant worth_since{};                ///< when they became worth a report
     instant active_since = instant::before_all();
-    instant last_report = instant::before_all();
+    instant last_report = instant::before_all();  ///< that came over this path
     instant last_sent = instant::before_all();
     instant last_source = instant::before_all();  ///< when a source packet went here
     duration report_gap{};  ///< habit of the path: smoothed silence before a report
@@ -77,6 +77,7 @@ struct path_record {
     instant measured_at = instant::before_all();
     instant probed_at = instant::before_all();  ///< for whatever reason
     path_steadiness steadiness{};
+    instant check_at = instant::before_all();  ///< the last time that it was left: from when on it has to be heard of
 
     // Received.
     bool heard = false;
@@ -159,7 +160,7 @@ struct path_record {
 
     /// Learns how long the path is silent before a report comes for which there was a reason.
     void on_report_gap(instant now, duration usual) noexcept {
-        if (owed_bytes == 0 || last_report == instant::before_all()) return;
+        if (owed_bytes == 0) return;
         const duration gap = std::max(now - silent_since(), duration{});
         if (gap > usual * regular_gaps) return;  // an outage is not a habit
         if (report_gap == duration{}) report_gap = usual;
@@ -182,8 +183,19 @@ struct path_record {
         const instant affordable = worth_since + rtt() + c.suspicion_margin;
         return std::max(affordable, silent_since() + threshold(c));
     }
+    [[nodiscard]] instant dies_at(const scheduler_config& c) const noexcept {
+        constexpr std::int64_t missed = 4;
+        const duration certain = config.acknowledged ? c.acknowledgement_delay * missed : c.dead_after;
+        return suspected_since + std::min(c.dead_after, certain);
+    }
+    /// The flow stays away. The path shows that it lives before the flow comes back to it: it may have failed meanwhile.
+    void leave(const scheduler_config& c) noexcept { check_at = steadiness.left_until() - (rtt() + c.suspicion_margin); }
+    [[nodiscard]] bool is_unchecked() const noexcept {
+        return stats.state == path_state::warm && last_report < check_at;
+    }
     [[nodiscard]] instant probe_due(const scheduler_config& c) const noexcept {
         if (stats.state == path_state::dead || stats.state == path_state::standby) return next_probe;
+        if (is_unchecked() && probed_at < check_at) return check_at;
         const instant idle = last_sent == instant::before_all() ? next_probe : last_sent + c.keep_alive;
         return std::max(idle, next_probe);
     }

@@ -34,6 +34,8 @@ public:
     }
     /// Does the flow stay away?
     [[nodiscard]] constexpr bool is_left(instant now) const noexcept { return now < left_until_; }
+    /// Until when it does, or did; `before_all()` when it never has.
+    [[nodiscard]] constexpr instant left_until() const noexcept { return left_until_; }
 
 private:
     static constexpr std::int64_t memory = 48;                      ///< round trips

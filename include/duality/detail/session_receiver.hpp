@@ -50,6 +50,9 @@ public:
     [[nodiscard]] instant report_at() const noexcept;
     /// From one report to the next, while there is something to say.
     [[nodiscard]] duration report_interval() const noexcept;
+    /// A source packet leaves that could take a report along.
+    void on_ride(instant now) noexcept;
+    [[nodiscard]] bool may_ride() const noexcept { return !goes_alone_; }
     /// The path a report should take.
     [[nodiscard]] path_id report_path(instant now) const noexcept;
     /// Writes a report as of now, as the last frame of a packet or with its length.
@@ -68,8 +71,12 @@ public:
     }
     /// The report that was written leaves and costs so much.
     void on_report_sent(const session_context& c, std::uint64_t bytes) noexcept;
-    /// It did not fit beside another frame; it is tried again a little later.
-    void on_report_refused(instant now) noexcept { retry_at_ = now + report_retry; }
+    /// It did not ride on a source packet; it is tried again a little later, in a datagram of its own when there was no
+    /// room.
+    void on_report_refused(instant now, bool no_room) noexcept {
+        retry_at_ = now + report_retry;
+        goes_alone_ = no_room;
+    }
     /// Nothing can pay for it before something arrives; for one that asks for something, only if this one did.
     void on_report_unaffordable(instant now) noexcept {
         unaffordable_ = holes_open_ ? unaffordable::all : unaffordable::news;
@@ -171,6 +178,8 @@ private:
     void call_overdue(const session_context& c) noexcept;
     /// When a packet was sent: known, interpolated, or guessed from the pace.
     [[nodiscard]] std::optional<media_time> origin_of(std::uint64_t number) const noexcept;
+    /// When what is only news should be told.
+    [[nodiscard]] instant news_due() const noexcept;
     [[nodiscard]] bool is_saving() const noexcept { return !reports_.covers(2 * reserve) && reports_.earned() < news_at_; }
     [[nodiscard]] wire::last_call call_now() const noexcept;
     void update_wanted(instant now) noexcept;
@@ -199,6 +208,9 @@ private:
     share_budget reports_;
     bool in_funds_ = false;      ///< the reserve was there, and half of it still is
     duration report_gap_ = report_gap_max;  ///< smoothed
+    instant last_ride_ = instant::before_all();
+    duration ride_gap_{};  ///< before it; zero: too long to wait for another one
+    bool goes_alone_ = false;
     std::uint64_t news_at_ = 0;  ///< bytes earned in all at which the next one is paid for
     std::array<path_note, 16> notes_{};
 
