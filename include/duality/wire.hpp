@@ -121,8 +121,8 @@ struct feedback_frame {
     bool has_regime = false;
     regime current = regime::calm;
     regime_features features{};  ///< the fields that travel: j_fast, j_slow, loss20, loss_ppm, mean_burst_x16
-    bool stalled = false;   ///< the flow has stopped: the path of the first path report brings nothing any more
-    bool in_funds = false;  ///< what the writer has put by pays for many reports: one that is missing is a sign
+    bool stalled = false;        ///< the flow has stopped: the path of the first path report brings nothing any more
+    bool in_funds = false;       ///< what the writer has put by pays for many reports: one that is missing is a sign
     std::size_t path_count = 0;
     std::array<path_report, max_path_reports> paths{};
 };

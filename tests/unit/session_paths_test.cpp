@@ -309,7 +309,8 @@ TEST_CASE("session: what is only news waits until there is a reserve, and the pe
     const instant over = pair.now();
     pair.send_flow(near, 0, 10, 20_ms, 160);
     const std::vector<told> all = reports();
-    CHECK(std::any_of(all.begin(), all.end(), [&](const told& r) { return r.asks && r.at > over && r.at < over + 30_ms; }));
+    CHECK(std::any_of(all.begin(), all.end(),
+                      [&](const told& r) { return r.asks && r.at > over && r.at < over + 30_ms; }));
 }
 
 TEST_CASE("session: news rides on source packets, and goes alone where those leave no room") {
@@ -319,7 +320,8 @@ TEST_CASE("session: news rides on source packets, and goes alone where those lea
         REQUIRE(pair.add_path(0, {.max_datagram = max_datagram}) == status::ok);
         REQUIRE(pair.add_path(1, {.cost = cost_class::metered}) == status::ok);
         for (std::uint64_t i = 0; i < 1'000; ++i) {
-            for (const std::size_t end : {near, far}) REQUIRE(pair.send(end, 0, test::payload_of(i, size)) == status::ok);
+            for (const std::size_t end : {near, far})
+                REQUIRE(pair.send(end, 0, test::payload_of(i, size)) == status::ok);
             pair.run_for(5_ms);
         }
         CHECK(pair.end(near).path(pair.now(), 0).suspicions == 0);

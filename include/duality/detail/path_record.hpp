@@ -52,7 +52,7 @@ struct path_record {
     instant last_report = instant::before_all();  ///< that came over this path
     instant last_sent = instant::before_all();
     instant last_source = instant::before_all();  ///< when a source packet went here
-    duration report_gap{};  ///< habit of the path: smoothed silence before a report
+    duration report_gap{};                        ///< habit of the path: smoothed silence before a report
     duration report_gap_deviation{};
 
     // Stalls.
@@ -189,7 +189,9 @@ struct path_record {
         return suspected_since + std::min(c.dead_after, certain);
     }
     /// The flow stays away. The path shows that it lives before the flow comes back to it: it may have failed meanwhile.
-    void leave(const scheduler_config& c) noexcept { check_at = steadiness.left_until() - (rtt() + c.suspicion_margin); }
+    void leave(const scheduler_config& c) noexcept {
+        check_at = steadiness.left_until() - (rtt() + c.suspicion_margin);
+    }
     [[nodiscard]] bool is_unchecked() const noexcept {
         return stats.state == path_state::warm && last_report < check_at;
     }

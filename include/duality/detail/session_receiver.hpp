@@ -180,7 +180,9 @@ private:
     [[nodiscard]] std::optional<media_time> origin_of(std::uint64_t number) const noexcept;
     /// When what is only news should be told.
     [[nodiscard]] instant news_due() const noexcept;
-    [[nodiscard]] bool is_saving() const noexcept { return !reports_.covers(2 * reserve) && reports_.earned() < news_at_; }
+    [[nodiscard]] bool is_saving() const noexcept {
+        return !reports_.covers(2 * reserve) && reports_.earned() < news_at_;
+    }
     [[nodiscard]] wire::last_call call_now() const noexcept;
     void update_wanted(instant now) noexcept;
     [[nodiscard]] wire::deficit_report deficit(instant now) const noexcept;
@@ -206,7 +208,7 @@ private:
     std::size_t held_ = 0;                            ///< packets in them and in the caller's hands
     std::uint32_t in_hand_ = rlc_decoder::no_packet;  ///< its bytes are in the caller's hands until the next call
     share_budget reports_;
-    bool in_funds_ = false;      ///< the reserve was there, and half of it still is
+    bool in_funds_ = false;                 ///< the reserve was there, and half of it still is
     duration report_gap_ = report_gap_max;  ///< smoothed
     instant last_ride_ = instant::before_all();
     duration ride_gap_{};  ///< before it; zero: too long to wait for another one
