@@ -1074,7 +1074,7 @@ class SchedulerConfig:
     report_interval_ns: int
     """how often a receiving peer reports"""
     report_worth: int
-    """bytes received that make a peer report"""
+    """bytes received that make a peer not in funds report"""
     suspicion_margin_ns: int
     """silence beyond the habit that is normal"""
     dead_after_ns: int

@@ -81,7 +81,7 @@ void bind_configs(py::module_& m) {
     config<scheduler_config>{m, "SchedulerConfig", "How paths are watched."}
         .field("max_paths", &scheduler_config::max_paths, "1 to 16")
         .field("report_interval_ns", &scheduler_config::report_interval, "how often a receiving peer reports")
-        .field("report_worth", &scheduler_config::report_worth, "bytes received that make a peer report")
+        .field("report_worth", &scheduler_config::report_worth, "bytes received that make a peer not in funds report")
         .field("suspicion_margin_ns", &scheduler_config::suspicion_margin, "silence beyond the habit that is normal")
         .field("dead_after_ns", &scheduler_config::dead_after, "suspicion this long means dead")
         .field("late_after_ns", &scheduler_config::late_after,
