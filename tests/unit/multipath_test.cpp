@@ -21,6 +21,14 @@ scheduler open_scheduler(const scheduler_config& config = {}) {
     return std::move(made).value();
 }
 
+/// With a free path 0 and a metered path 1.
+scheduler open_two_paths(const scheduler_config& config = {}) {
+    scheduler s = open_scheduler(config);
+    REQUIRE(s.add_path({}, 0, {}) == status::ok);
+    REQUIRE(s.add_path({}, 1, {.cost = cost_class::metered}) == status::ok);
+    return s;
+}
+
 wall_time wall_of(instant now) {
     return wall_time::from_ns(now.ns());
 }
@@ -178,9 +186,7 @@ TEST_CASE("scheduler: received sequence numbers tell losses, latecomers and repe
 
 TEST_CASE("scheduler: silence makes a path suspect, then dead; answers bring it back") {
     const scheduler_config config;
-    scheduler s = open_scheduler(config);
-    REQUIRE(s.add_path({}, 0, {}) == status::ok);
-    REQUIRE(s.add_path({}, 1, {.cost = cost_class::metered}) == status::ok);
+    scheduler s = open_two_paths(config);
     used_path flow{s, 0, 20_ms};
     instant now{};
     flow.run(now, 2_s, true);
@@ -318,9 +324,7 @@ TEST_CASE("scheduler: a path in reserve is measured while data flows, and only t
 TEST_CASE("scheduler: a peer in funds owes a report for the first packet, another one when it has earned it") {
     const scheduler_config config{.report_worth = 2'000};
     const auto unnoticed = [&](bool in_funds) {
-        scheduler s = open_scheduler(config);
-        REQUIRE(s.add_path({}, 0, {}) == status::ok);
-        REQUIRE(s.add_path({}, 1, {.cost = cost_class::metered}) == status::ok);
+        scheduler s = open_two_paths(config);
         used_path flow{s, 0, 20_ms};
         instant now{};
         s.on_funds(in_funds);
@@ -513,9 +517,7 @@ TEST_CASE("scheduler: a path that was left shows that it lives before the flow c
 
 TEST_CASE("scheduler: news that comes over another path does not hide that a path is silent") {
     const scheduler_config config;
-    scheduler s = open_scheduler(config);
-    REQUIRE(s.add_path({}, 0, {}) == status::ok);
-    REQUIRE(s.add_path({}, 1, {.cost = cost_class::metered}) == status::ok);
+    scheduler s = open_two_paths(config);
     used_path flow{s, 0, 20_ms};
     instant now{};
     s.on_funds(true);
