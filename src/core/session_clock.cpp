@@ -126,8 +126,7 @@ std::size_t session::clock_rides(instant now, path_id path) noexcept {
 }
 
 bool session::spares(std::uint64_t bytes) const noexcept {
-    constexpr std::uint64_t for_reports = 512;
-    return sender_.spares(bytes) || receiver_.covers(bytes + for_reports);
+    return sender_.spares(bytes) || receiver_.spares(bytes);
 }
 
 void session::pay_for_rider(std::uint64_t bytes) noexcept {

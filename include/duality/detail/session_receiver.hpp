@@ -62,6 +62,8 @@ public:
     [[nodiscard]] bool covers(std::uint64_t bytes) const noexcept {
         return reports_.covers(notices_left_ != 0 || call_ ? bytes : bytes + notice_bytes);
     }
+    /// May they leave for something that can wait? It keeps what reports need.
+    [[nodiscard]] bool spares(std::uint64_t bytes) const noexcept { return covers(bytes + reserve / 2); }
     /// A goodbye may use what is kept for notices.
     [[nodiscard]] bool covers_close(std::uint64_t bytes) const noexcept { return reports_.covers(bytes); }
     /// Only when they are covered.
