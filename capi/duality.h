@@ -1202,8 +1202,7 @@ typedef struct duality_scheduler_config {
     uint32_t leave_suspects;      ///< 1: new packets leave a suspect path at once; a session sets its own
     int64_t report_interval_ns;   ///< how often a receiving peer reports; 1 ms … 1 s
     int64_t suspicion_margin_ns;  ///< silence beyond the habit of the path that is normal; 1 ms … 1 s
-    int64_t dead_after_ns;        ///< suspicion this long means dead (four acknowledgement delays where the carrier
-                                  ///< acknowledges, if less); 1 ms … 10 s
+    int64_t dead_after_ns;        ///< suspicion this long means dead; 1 ms … 10 s
     int64_t late_after_ns;        ///< a round trip this much beyond the shortest also does; a spread of half as much
                                   ///< makes a path that stalls unsteady; a session sets its own
     int64_t probe_interval_ns;    ///< of a path just found dead; 5 ms … 10 s

@@ -55,8 +55,7 @@ struct scheduler_config {
     /// and one that has not received this much since its last one may have to stay silent.
     std::uint32_t report_worth = 1'600;
     duration suspicion_margin = duration::from_ms(10);  ///< silence beyond the habit of the path that is normal
-    /// Suspicion this long means dead; four acknowledgement delays do where the carrier acknowledges, if that is less.
-    duration dead_after = duration::from_ms(25);
+    duration dead_after = duration::from_ms(25);        ///< suspicion this long means dead
     /// A round trip this much beyond the shortest also means dead; when nearly all stay within half of it, a path is steady.
     duration late_after = duration::from_ms(70);
     bool leave_suspects = true;                        ///< do new packets take another path at once?

@@ -368,8 +368,8 @@ public:
             if (!p.used) continue;
             if (p.owed && p.stats.state == path_state::active && now >= p.suspect_at(config_))
                 suspect(now, p, now - p.silent_since(), p.threshold(config_));
-            if (p.stats.state == path_state::suspect && now >= p.dies_at(config_))
-                die(now, p, now - p.suspected_since, p.dies_at(config_) - p.suspected_since);
+            if (p.stats.state == path_state::suspect && now >= p.suspected_since + config_.dead_after)
+                die(now, p, now - p.suspected_since, config_.dead_after);
             if (const instant back = p.steadiness.left_until(); p.is_unchecked() && now >= back)
                 die(now, p, now - p.check_at, back - p.check_at);
         }
@@ -403,7 +403,7 @@ public:
         for (const record& p : paths_) {
             if (!p.used) continue;
             if (p.owed && p.stats.state == path_state::active) at = std::min(at, p.suspect_at(config_));
-            if (p.stats.state == path_state::suspect) at = std::min(at, p.dies_at(config_));
+            if (p.stats.state == path_state::suspect) at = std::min(at, p.suspected_since + config_.dead_after);
             if (p.is_unchecked()) at = std::min(at, p.steadiness.left_until());
             if (probing && is_usable(p)) at = std::min(at, probe_due(p));
         }

@@ -183,11 +183,6 @@ struct path_record {
         const instant affordable = worth_since + rtt() + c.suspicion_margin;
         return std::max(affordable, silent_since() + threshold(c));
     }
-    [[nodiscard]] instant dies_at(const scheduler_config& c) const noexcept {
-        constexpr std::int64_t missed = 4;
-        const duration certain = config.acknowledged ? c.acknowledgement_delay * missed : c.dead_after;
-        return suspected_since + std::min(c.dead_after, certain);
-    }
     /// The flow stays away. The path shows that it lives before the flow comes back to it: it may have failed meanwhile.
     void leave(const scheduler_config& c) noexcept {
         check_at = steadiness.left_until() - (rtt() + c.suspicion_margin);

@@ -29,6 +29,9 @@ namespace masque {
     else
         c.receive_packets += static_cast<std::uint32_t>(c.hold.hold_max.ns() / 2'000'000);  // of 500 packets/s
     c.paths.keep_alive = duration::from_seconds(25);  // QUIC keeps its connections alive itself
+    // It acknowledges every packet, but in lumps: silence shows a little later, and is certain a little sooner.
+    c.paths.suspicion_margin = duration::from_ms(12);
+    c.paths.dead_after = duration::from_ms(20);
     return c;
 }
 
