@@ -201,6 +201,11 @@ public:
         revive(now, *p, late);
     }
 
+    /// So many source packets that took the path were not there by their deadline, says the peer.
+    void on_missed(path_id id, std::uint32_t count) noexcept {
+        if (record* p = find(id)) p->steadiness.on_missed(count);
+    }
+
     /// The peer's word, arrived over the path `via`, that this path has brought nothing after `newest_sequence` although
     /// something should have come. Follows `on_report` of the same report.
     void on_stall(instant now, path_id id, path_id via, std::uint16_t newest_sequence) noexcept {
@@ -209,11 +214,14 @@ public:
             return;
         p->await_credit(report_worth(*p) / notices_in_report, report_worth(*p));
         if (p->stuck) p->confirmed = true;
-        if (p->stats.state != path_state::active) return;
-        // Was anything due when the peer wrote this? A pause of the application is no stall. By the shortest round trip: the
-        // smoothed one remembers the last stall.
+        // The flow may have left that path since: what the peer waits for went over another one.
+        if (p->stats.state != path_state::active) p = find_active(via);
+        if (p == nullptr) return;
+        // Was anything due when the peer wrote this? A pause of the application is no stall. On the path that it names, by the
+        // shortest round trip: the smoothed one remembers the last stall. One that the flow came to since may be longer now.
         const record::sent_packet* oldest = p->oldest_unreported();
-        const duration under_way = p->stats.rtt_min / 2 + rtt(via) / 2;
+        const duration forward = p->id == id ? p->stats.rtt_min / 2 : p->rtt() / 2 + config_.suspicion_margin;
+        const duration under_way = forward + rtt(via) / 2;
         if (oldest == nullptr || now - oldest->at < under_way) return;
         suspect(now, *p, now - oldest->at, under_way);
         p->confirmed = true;
@@ -284,7 +292,10 @@ public:
         for (record& p : paths_) {
             if (!p.used) continue;
             const bool wanted = p.id == id || p.id == other;
-            if (p.id == id) p.last_source = now;
+            if (p.id == id) {
+                p.last_source = now;
+                p.steadiness.on_packet();
+            }
             if (wanted && (p.stats.state == path_state::standby || p.stats.state == path_state::warm)) {
                 p.active_since = now;
                 change(now, p, path_state::active, {}, {});
@@ -462,6 +473,12 @@ private:
     [[nodiscard]] const record* find(path_id id) const noexcept {
         for (const record& p : paths_)
             if (p.used && p.id == id) return &p;
+        return nullptr;
+    }
+    /// One that carries source packets, other than `apart_from`.
+    [[nodiscard]] record* find_active(path_id apart_from) noexcept {
+        for (record& p : paths_)
+            if (p.used && p.id != apart_from && p.stats.state == path_state::active) return &p;
         return nullptr;
     }
     [[nodiscard]] static std::optional<path_id> id_of(const record* p) noexcept {

@@ -10,6 +10,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "duality/memory.hpp"
 #include "duality/regime.hpp"
@@ -123,6 +124,7 @@ struct feedback_frame {
     regime_features features{};  ///< the fields that travel: j_fast, j_slow, loss20, loss_ppm, mean_burst_x16
     bool stalled = false;        ///< the flow has stopped: the path of the first path report brings nothing any more
     bool in_funds = false;       ///< what the writer has put by pays for many reports: one that is missing is a sign
+    std::optional<std::uint16_t> missed{};  ///< packets so far that were not known by their deadline, modulo 2^16
     std::size_t path_count = 0;
     std::array<path_report, max_path_reports> paths{};
 };
@@ -330,11 +332,12 @@ inline constexpr std::uint8_t flag_regime = 0x02;
 inline constexpr std::uint8_t flag_stalled = 0x04;
 inline constexpr std::uint8_t flag_last_call = 0x08;
 inline constexpr std::uint8_t flag_in_funds = 0x10;
+inline constexpr std::uint8_t flag_missed = 0x20;
 
 inline void read_feedback(reader& in, feedback_frame& out) noexcept {
     const std::size_t start = in.offset();
     const std::uint8_t flags = in.u8();
-    constexpr int known = flag_deficit | flag_regime | flag_stalled | flag_last_call | flag_in_funds;
+    constexpr int known = flag_deficit | flag_regime | flag_stalled | flag_last_call | flag_in_funds | flag_missed;
     if ((flags & ~known) != 0) in.fail_at(start);
     out.stalled = (flags & flag_stalled) != 0;
     out.in_funds = (flags & flag_in_funds) != 0;
@@ -379,6 +382,8 @@ inline void read_feedback(reader& in, feedback_frame& out) noexcept {
         out.features.loss_ppm = in.varint_up_to(1'000'000);
         out.features.mean_burst_x16 = in.varint_up_to(any_u32);
     }
+    out.missed.reset();
+    if ((flags & flag_missed) != 0) out.missed = in.u16();
     const std::size_t count_at = in.offset();
     out.path_count = in.varint_up_to(max_path_reports);
     if (out.stalled && out.path_count == 0) in.fail_at(count_at);
@@ -472,7 +477,7 @@ inline void write_body(writer& out, const feedback_frame& f) noexcept {
     const bool has_deficit = f.deficit.symbols_needed != 0;
     out.u8(static_cast<std::uint8_t>((has_deficit ? flag_deficit : 0) | (f.has_regime ? flag_regime : 0) |
                                      (f.stalled ? flag_stalled : 0) | (f.call.count != 0 ? flag_last_call : 0) |
-                                     (f.in_funds ? flag_in_funds : 0)));
+                                     (f.in_funds ? flag_in_funds : 0) | (f.missed ? flag_missed : 0)));
     out.u32(f.newest_esi);
     out.varint(f.known_run);
     out.varint(f.range_count);
@@ -499,6 +504,7 @@ inline void write_body(writer& out, const feedback_frame& f) noexcept {
         out.varint(f.features.loss_ppm);
         out.varint(f.features.mean_burst_x16);
     }
+    if (f.missed) out.u16(*f.missed);
     out.varint(f.path_count);
     for (std::size_t i = 0; i < f.path_count; ++i) {
         out.u8(f.paths[i].path);

@@ -133,6 +133,10 @@ std::optional<session_receiver::accepted_packet> session_receiver::accept(const 
         default: ++stats_.refused; return std::nullopt;
     }
     ++stats_.accepted;
+    const jitter_hold& hold = *holds_[stream];
+    const bool late = c.now > instant::from_ns(sent.ns()) + hold.baseline() + hold.deadline();
+    // What comes after it was given up has been counted. Nothing is known of the first packet.
+    if (late && number >= wanted_from_ && hold.baseline() != duration{}) ++missed_;
     for (std::uint64_t n = number - std::min<std::uint64_t>(accepted.newly_missing, last_calls::memory_length);
          n < number; ++n)
         calls_.on_hole(n, instant::from_ns(flow_.find(n)->origin.ns()));
@@ -275,7 +279,8 @@ instant session_receiver::report_at() const noexcept {
     if (!flow_.started()) return instant::never();
     if (call_) return std::max(last_report_, retry_at_);
     if (notices_left_ != 0) {
-        const bool first = notices_left_ == stall_notices;
+        // Where they take turns, the second one is as urgent as the first.
+        const bool first = notices_left_ + (notice_path_ != notice_turn_ ? 1 : 0) >= stall_notices;
         return std::max(first ? last_report_ : last_report_ + report_interval_, retry_at_);
     }
     if (unaffordable_ == unaffordable::all) return instant::never();
@@ -358,6 +363,8 @@ void session_receiver::write_report(const session_context& c, wire::writer& out,
         report.current = detector_.current();
         report.features = detector_.features(c.now);
     }
+    // Again with the features: the report that told of it may be lost.
+    if (missed_ != missed_told_ || (regime_in_report_ && missed_ != 0)) report.missed = missed_;
     report.stalled = notices_left_ != 0;
     report.in_funds = in_funds_ && report_gap_ <= config_.paths.report_interval * regular_gaps;
     for (path_note& n : notes_) {
@@ -384,13 +391,13 @@ void session_receiver::write_report(const session_context& c, wire::writer& out,
 }
 
 void session_receiver::on_report_sent(const session_context& c, std::uint64_t bytes) noexcept {
+    missed_told_ = missed_;
     news_at_ = reports_.earned() + (in_funds_ ? bytes : saving_factor * bytes);
     spend(bytes);
     goes_alone_ = false;
     report_gap_ += (std::min(c.now - last_report_, report_gap_max) - report_gap_) / 8;
     last_report_ = c.now;
     late_news_since_ = instant::never();
-    for (path_note& n : notes_) n.reported = n.written;
     unreported_ = urgent_ = false;
     const bool echoed = echo_path_.has_value();
     echo_path_.reset();
@@ -398,8 +405,14 @@ void session_receiver::on_report_sent(const session_context& c, std::uint64_t by
         newest_requested_ = asked_for_;
         if (!echoed && reports_.covers(echo_credit)) echo_path_ = c.paths.alternative(report_path(c.now));
     }
+    // The echo says it again: that something behind a packet has come is what makes that one lost.
+    if (!echo_path_)
+        for (path_note& n : notes_) n.reported = n.written;
     // A report over the other path tells of the stall, whatever it was for.
-    if (notices_left_ != 0 && (!call_ || call_->path == notice_path_)) --notices_left_;
+    if (notices_left_ != 0 && (!call_ || call_->path == notice_path_)) {
+        --notices_left_;
+        std::swap(notice_path_, notice_turn_);
+    }
     call_.reset();
     if (request_at_ <= c.now) request_at_ = instant::never();
     reports_since_regime_ = regime_in_report_ ? 0 : reports_since_regime_ + 1;
@@ -438,6 +451,7 @@ void session_receiver::update_wanted(instant now) noexcept {
         const aggregator::packet_record* r = flow_.find(wanted_from_);
         if (r == nullptr || r->known) continue;
         if (instant::from_ns(r->origin.ns()) + expiry > now) break;
+        ++missed_;
     }
     decoder_.forget(static_cast<std::uint32_t>(wanted_from_));
 }
@@ -541,6 +555,7 @@ void session_receiver::on_peer_restart(instant now) noexcept {
     echo_path_.reset();
     notes_ = {};
     notices_left_ = 0;
+    missed_ = missed_told_ = 0;
     late_news_since_ = instant::never();
     unreported_ = urgent_ = holes_open_ = false;
     request_at_ = next_call_ = instant::never();
@@ -576,7 +591,9 @@ void session_receiver::handle_timeout(const session_context& c) noexcept {
                                                                      : 1);
     if (watch_.poll(c.now)) {
         if (const std::optional<path_id> other = c.paths.alternative(flow_path_)) {
-            notice_path_ = *other;
+            // A path that only helps may have been left a moment ago, for one that has failed: then it is the one that lives.
+            notice_path_ = c.paths.is_helper(flow_path_) ? flow_path_ : *other;
+            notice_turn_ = *other;
             notices_left_ = stall_notices;
         }
     }

@@ -175,6 +175,7 @@ void session_sender::on_feedback(const session_context& c, path_id via, const wi
     }
     if (feedback.stalled) c.paths.on_stall(c.now, feedback.paths[0].path, via, feedback.paths[0].newest_sequence);
     acknowledge(feedback);
+    if (feedback.missed) note_missed(c, via, *feedback.missed);
     if (config_.reactive && feedback.call.count != 0) answer_call(c, feedback.call);
     if (config_.reactive && feedback.deficit.symbols_needed != 0) answer_deficit(c, via, feedback.deficit);
 }
@@ -207,6 +208,21 @@ void session_sender::mark_known(std::uint64_t newest, std::uint64_t count) noexc
     }
 }
 
+void session_sender::note_missed(const session_context& c, path_id via, std::uint16_t missed) noexcept {
+    const auto more = static_cast<std::int16_t>(missed - missed_);
+    if (more <= 0) return;  // told already, or by a report that was overtaken
+    missed_ = missed;
+    // Where the flow was when the newest packet was sent that the peer could have given up.
+    const sent_source* newest = nullptr;
+    for (std::uint64_t n = oldest_protected(); n < next_; ++n) {
+        const sent_source* s = history_.find(n);
+        if (s == nullptr) continue;
+        if (newest != nullptr && time_left(c, *s) + half(c.paths.rtt(via)) > duration{}) break;
+        newest = s;
+    }
+    if (newest != nullptr) c.paths.on_missed(newest->path, static_cast<std::uint32_t>(more));
+}
+
 void session_sender::answer_call(const session_context& c, const wire::last_call& call) noexcept {
     const std::int64_t last = unwrap_nearest(static_cast<std::int64_t>(next_), call.last, 32);
     const std::int64_t odds_bp = std::int64_t{call.odds} * 10'000 / 256;
@@ -233,7 +249,8 @@ void session_sender::on_acknowledgement(path_id path, std::uint16_t path_sequenc
 
 bool session_sender::may_still_come(const session_context& c, path_id via, const sent_source& s) const noexcept {
     // What is stuck in a stalled path has its last chance. What went over a slower path was under way when the peer
-    // wrote that it misses it.
+    // wrote that it misses it, unless something behind it was there.
+    if (c.paths.passed(s.path, s.path_sequence)) return false;
     if (c.paths.state(s.path) == path_state::suspect) return true;
     return s.at + one_way(c.paths, s.path) + half(c.paths.rtt(via)) > c.now && s.path != via;
 }

@@ -74,6 +74,7 @@ void examples() {
     feedback.known_run = 3;
     feedback.call = {.count = 2, .last = 102, .odds = 128};
     feedback.in_funds = true;
+    feedback.missed = 258;
     print("example", packet_of(10, [&](auto& out) { wire::write(out, feedback); }));
     print("example", packet_of(11, [&](auto& out) { wire::write(out, wire::probe_frame{false, 11}); }));
     print("example", packet_of(12, [&](auto& out) {

@@ -80,7 +80,7 @@ def read_repair(r):
 
 def read_feedback(r):
     flags = r.uint(1)
-    if flags & ~0x1F:
+    if flags & ~0x3F:
         raise Malformed
     out = {"newest_esi": r.uint(4), "known_run": r.varint(most=U32)}
     out["ranges"] = [[r.varint(1, U32), r.varint(1, U32)] for _ in range(r.varint(most=16))]
@@ -102,6 +102,8 @@ def read_feedback(r):
         out["j_slow"] = r.varint(most=U32) * TICK_NS
         out["loss_ppm"] = r.varint(most=1_000_000)
         out["mean_burst_x16"] = r.varint(most=U32)
+    if flags & 0x20:
+        out["missed"] = r.uint(2)
     out["paths"] = [[r.uint(1), r.uint(2), r.varint(most=U32) * TICK_NS, r.uint(2)]
                     for _ in range(r.varint(1 if flags & 0x04 else 0, 8))]
     if flags & 0x04:
@@ -201,7 +203,7 @@ def write_repair(f):
 
 
 def write_feedback(f):
-    named = ("symbols_needed", "regime", "stalled", "called", "in_funds")
+    named = ("symbols_needed", "regime", "stalled", "called", "in_funds", "missed")
     flags = sum((name in f) << bit for bit, name in enumerate(named))
     out = bytes([flags]) + f["newest_esi"].to_bytes(4, "big") + varint(f["known_run"]) + varint(len(f["ranges"]))
     for missing, known in f["ranges"]:
@@ -217,6 +219,8 @@ def write_feedback(f):
         out += bytes([f["regime"]]) + varint(f["loss20"])
         out += varint(f["j_fast"] // TICK_NS) + varint(f["j_slow"] // TICK_NS)
         out += varint(f["loss_ppm"]) + varint(f["mean_burst_x16"])
+    if flags & 32:
+        out += f["missed"].to_bytes(2, "big")
     out += varint(len(f["paths"]))
     for path, newest, age, received in f["paths"]:
         out += bytes([path]) + newest.to_bytes(2, "big") + varint(age // TICK_NS) + received.to_bytes(2, "big")

@@ -26,6 +26,16 @@ inline constexpr std::size_t far = session_pair::far;
     return std::move(made).value();
 }
 
+/// What a session has put into a datagram, in order.
+[[nodiscard]] inline std::vector<wire::frame> frames_of(const seen_transmission& t) {
+    std::vector<wire::frame> out;
+    wire::packet_reader in{t.datagram};
+    wire::packet_header header;
+    REQUIRE(in.start(header) == status::ok);
+    for (wire::frame frame; in.next(frame) == status::ok;) out.push_back(frame);
+    return out;
+}
+
 /// The numbers of the packets delivered at `end`, which must be byte-exact copies of a flow that began with payload
 /// `first`; a packet that comes twice fails the test.
 [[nodiscard]] inline std::vector<std::uint64_t> delivered_numbers(const session_pair& pair, std::size_t end,

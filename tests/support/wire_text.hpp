@@ -83,6 +83,7 @@ inline void add_data(object& out, const wire::data_frame& f) {
             .time("j_slow", f.features.j_slow)
             .number("loss_ppm", f.features.loss_ppm)
             .number("mean_burst_x16", f.features.mean_burst_x16);
+    if (f.missed) out.number("missed", *f.missed);
     out.raw("paths", list(paths));
     if (f.stalled) out.boolean("stalled", true);
     if (f.in_funds) out.boolean("in_funds", true);

@@ -4,6 +4,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include "duality/multipath.hpp"
+#include "support/session_checks.hpp"
 #include "support/session_pair.hpp"
 
 using namespace duality;
@@ -174,11 +175,7 @@ TEST_CASE("last calls: a session asks for a burst that nothing has come behind y
     CHECK(in_time == 6'000);
     std::size_t requested = 0;
     for (const test::seen_transmission& t : pair.sent[0]) {
-        wire::packet_reader in{t.datagram};
-        wire::packet_header header;
-        wire::frame frame;
-        if (in.start(header) != status::ok) continue;
-        while (in.next(frame) == status::ok)
+        for (const wire::frame& frame : test::frames_of(t))
             requested +=
                 frame.type == wire::frame_type::copy && frame.copy.reason == wire::copy_reason::requested ? 1 : 0;
     }

@@ -434,7 +434,7 @@ TEST_CASE("scheduler: budgets are taken before a datagram leaves, and one event 
 namespace {
 
 /// Two paths, the first of which has round trips of 30 ms and, one time in five, of `spike` more, and has just stalled.
-scheduler with_a_stalled_path(instant& now, const path_config& second, duration spike) {
+scheduler with_a_stalled_path(instant& now, const path_config& second, duration spike, int packets = 300) {
     scheduler s = open_scheduler();
     REQUIRE(s.add_path(now, 0, {}) == status::ok);
     REQUIRE(s.add_path(now, 1, second) == status::ok);
@@ -442,7 +442,7 @@ scheduler with_a_stalled_path(instant& now, const path_config& second, duration 
     (void)s.on_transmit(now, 1, 100, 128);
     s.on_report(now + 50_ms, 1, {1, 0, 0_ms, {}});
     std::uint16_t sequence = 0;
-    for (int i = 0; i < 300; ++i) {
+    for (int i = 0; i < packets; ++i) {
         s.activate(now, 0);
         sequence = s.on_transmit(now, 0, 100, 128);
         now += 30_ms + (i % 5 == 0 ? spike : 0_ms);
@@ -534,10 +534,49 @@ TEST_CASE("scheduler: news that comes over another path does not hide that a pat
     CHECK(now - silent <= 20_ms + config.report_interval + config.suspicion_margin + 10_ms);
 }
 
+TEST_CASE("scheduler: a stall may be that of the path which the flow has come to since") {
+    const scheduler_config config;
+    instant now{};
+    const auto moved_back = [&] {
+        scheduler s = open_two_paths(config);
+        now = {};
+        for (const path_id id : {path_id{0}, path_id{1}}) {
+            used_path{s, id, id == 0 ? 20_ms : 50_ms}.run(now, 1_s, true);
+            s.on_report(now, id, {id, static_cast<std::uint16_t>(s.next_sequence(id) - 1), 0_ms, {}});
+        }
+        return s;
+    };
+    scheduler s = moved_back();
+    const auto newest = static_cast<std::uint16_t>(s.next_sequence(1) - 1);
+    const instant back = now;
+    const duration way = 10_ms + config.suspicion_margin + 25_ms;
+    for (; now < back + way + 10_ms; now += 5_ms) {
+        s.activate(now, 0);
+        (void)s.on_transmit(now, 0, 100, 128);
+        if (now != back + way - 5_ms && now != back + way + 5_ms) continue;
+        CAPTURE((now - back).ms());
+        CHECK(s.state(0) == path_state::active);
+        s.on_stall(now, 1, 1, newest);  // over the path that was left
+        CHECK(s.state(0) == (now < back + way ? path_state::active : path_state::suspect));
+    }
+    // When it has brought news since, it has not stalled.
+    s = moved_back();
+    s.activate(now, 0);
+    const std::uint16_t came = s.on_transmit(now, 0, 100, 128);
+    s.on_report(now + 20_ms, 0, {0, came, 0_ms, {}});
+    s.on_stall(now + 80_ms, 1, 1, static_cast<std::uint16_t>(s.next_sequence(1) - 1));
+    CHECK(s.state(0) == path_state::active);
+}
+
 TEST_CASE("scheduler: an unsteady path keeps the flow when no other may carry it") {
     instant now{};
     SECTION("its round trips do not spread that far") {
         scheduler s = with_a_stalled_path(now, {.cost = cost_class::metered}, 20_ms);
+        CHECK(s.best(now) == path_id{0});
+        CHECK(events_of(s).size() == 1);
+    }
+    SECTION("it has lost hardly anything so far") {
+        scheduler s = with_a_stalled_path(now, {.cost = cost_class::metered}, 60_ms, 2'000);
         CHECK(s.best(now) == path_id{0});
         CHECK(events_of(s).size() == 1);
     }

@@ -69,6 +69,40 @@ TEST_CASE("steadiness: a path is left when it stalls and its round trips spread,
     CHECK_FALSE(s.is_left(instant{} + 2_s));
 }
 
+TEST_CASE("steadiness: a path that brings all but one packet in a thousand in time keeps the flow") {
+    path_steadiness s;
+    feed(s, 200, 60_ms);
+    CHECK(s.is_costly());  // until it has shown that it is not
+    for (int i = 0; i < 2'000; ++i) s.on_packet();
+    CHECK_FALSE(s.is_costly());
+    CHECK_FALSE(s.on_stall(instant{} + 1_s, limit));
+    CHECK_FALSE(s.is_left(instant{} + 1_s));
+    s.on_missed(1);
+    CHECK(s.is_costly());
+    CHECK(s.on_stall(instant{} + 1_s, limit));
+    // Half of what was counted is forgotten again and again, and in the long run the share is what counts.
+    for (int i = 0; i < 100'000; ++i) {
+        s.on_packet();
+        if (i % 2'000 == 0) s.on_missed(1);
+    }
+    CHECK_FALSE(s.is_costly());
+    for (int i = 0; i < 100'000; ++i) {
+        s.on_packet();
+        if (i % 500 == 0) s.on_missed(1);
+    }
+    CHECK(s.is_costly());
+}
+
+TEST_CASE("steadiness: more than all of its packets a path cannot lose, whatever is claimed") {
+    path_steadiness s;
+    for (int i = 0; i < 10'000; ++i) s.on_packet();
+    for (int i = 0; i < 100; ++i) s.on_missed(32'767);
+    REQUIRE(s.is_costly());
+    int packets = 0;
+    for (; s.is_costly(); ++packets) s.on_packet();
+    CHECK(packets < 100'000);
+}
+
 TEST_CASE("steadiness: one that stalls again soon is left for twice as long, up to a limit") {
     path_steadiness s;
     feed(s, 200, 60_ms);

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "support/session_checks.hpp"
 #include "support/session_pair.hpp"
 
 using namespace duality;
@@ -21,11 +22,7 @@ std::vector<std::uint32_t> windows_since(const session_pair& pair, instant from)
     std::vector<std::uint32_t> out;
     for (const test::seen_transmission& t : pair.sent[near]) {
         if (t.kind != transmit_kind::parity || t.at < from) continue;
-        wire::packet_reader in{t.datagram};
-        wire::packet_header header;
-        wire::frame frame;
-        REQUIRE(in.start(header) == status::ok);
-        while (in.next(frame) == status::ok) {
+        for (const wire::frame& frame : test::frames_of(t)) {
             repair_payload_id id;
             if (frame.type != wire::frame_type::repair) continue;
             REQUIRE(parse(frame.repair.payload_id, id) == status::ok);

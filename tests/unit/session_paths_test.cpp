@@ -283,10 +283,7 @@ TEST_CASE("session: what is only news waits until there is a reserve, and the pe
         std::vector<told> out;
         for (const test::seen_transmission& t : pair.sent[far]) {
             if (t.kind != transmit_kind::feedback) continue;
-            wire::packet_reader in{t.datagram};
-            wire::packet_header header;
-            REQUIRE(in.start(header) == status::ok);
-            for (wire::frame f; in.next(f) == status::ok;)
+            for (const wire::frame& f : test::frames_of(t))
                 if (f.type == wire::frame_type::feedback)
                     out.push_back({t.at, f.feedback.in_funds, f.feedback.deficit.symbols_needed != 0});
         }
@@ -311,6 +308,54 @@ TEST_CASE("session: what is only news waits until there is a reserve, and the pe
     const std::vector<told> all = reports();
     CHECK(std::any_of(all.begin(), all.end(),
                       [&](const told& r) { return r.asks && r.at > over && r.at < over + 30_ms; }));
+}
+
+TEST_CASE("session: the peer is told how many packets were not there by their deadline") {
+    session_pair pair{session_config{.reactive = false}};
+    REQUIRE(pair.add_path(0) == status::ok);
+    duration delay = 10_ms;
+    bool lossy = false;
+    bool reports_arrive = true;
+    pair.links[near] = [&](const test::seen_transmission& t) {
+        if (lossy && t.kind == transmit_kind::source) return std::vector<duration>{};
+        return std::vector<duration>{delay};
+    };
+    pair.links[far] = [&](const test::seen_transmission&) {
+        return reports_arrive ? std::vector<duration>{10_ms} : std::vector<duration>{};
+    };
+    const auto last_told = [&pair] {
+        std::optional<std::uint16_t> out;
+        for (const test::seen_transmission& t : pair.sent[far])
+            if (t.kind == transmit_kind::feedback)
+                for (const wire::frame& f : test::frames_of(t))
+                    if (f.type == wire::frame_type::feedback && f.feedback.missed) out = f.feedback.missed;
+        return out;
+    };
+    pair.send_flow(near, 0, 400, 5_ms, 400);
+    CHECK_FALSE(last_told());
+    // Three that never come.
+    lossy = true;
+    pair.send_flow(near, 0, 3, 5_ms, 400);
+    lossy = false;
+    pair.send_flow(near, 0, 100, 5_ms, 400);
+    CHECK(last_told() == 3);
+    // Five that come, but too late; others in between are in time.
+    delay = 150_ms;
+    pair.send_flow(near, 0, 5, 5_ms, 400);
+    delay = 10_ms;
+    pair.send_flow(near, 0, 100, 5_ms, 400);
+    CHECK(last_told() == 8);
+    // Of two more nothing is heard at first: it is said again.
+    lossy = true;
+    pair.send_flow(near, 0, 2, 5_ms, 400);
+    lossy = false;
+    reports_arrive = false;
+    pair.send_flow(near, 0, 100, 5_ms, 400);
+    const std::size_t before = pair.sent[far].size();
+    reports_arrive = true;
+    pair.send_flow(near, 0, 200, 5_ms, 400);
+    pair.sent[far].erase(pair.sent[far].begin(), pair.sent[far].begin() + static_cast<std::ptrdiff_t>(before));
+    CHECK(last_told() == 10);
 }
 
 TEST_CASE("session: news rides on source packets, and goes alone where those leave no room") {

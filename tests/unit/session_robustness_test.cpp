@@ -247,11 +247,7 @@ TEST_CASE("session: probes and clock requests are answered on the path they came
     bool probe = false;
     for (std::size_t i = before; i < pair.sent[near].size(); ++i) {
         const auto& t = pair.sent[near][i];
-        wire::packet_reader in{t.datagram};
-        wire::packet_header header;
-        wire::frame frame;
-        REQUIRE(in.start(header) == status::ok);
-        REQUIRE(in.next(frame) == status::ok);
+        const wire::frame frame = test::frames_of(t).at(0);
         if (frame.type == wire::frame_type::clock && frame.clock.response) {
             clock = true;
             CHECK(t.path == 3);

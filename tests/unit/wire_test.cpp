@@ -122,6 +122,9 @@ TEST_CASE("wire: golden bytes of every frame") {
     wire::feedback_frame rich;
     rich.in_funds = true;
     CHECK(written(rich) == packet{1, 2, 3, 0x04, 0x10, 0, 0, 0, 0, 0, 0, 0});
+    wire::feedback_frame missing;
+    missing.missed = 0x0102;
+    CHECK(written(missing) == packet{1, 2, 3, 0x04, 0x20, 0, 0, 0, 0, 0, 0, 1, 2, 0});
     wire::feedback_frame stalled;
     stalled.stalled = true;
     stalled.path_count = 1;
@@ -252,7 +255,7 @@ TEST_CASE("wire: fields with forbidden values are malformed where they stand") {
     CHECK(wrong_at({1, 0, 0, 0x06, 2, 0, 0, 0, 0, 0, 0, 0, 0}) == 4);                   // clock direction
     CHECK(wrong_at({1, 0, 0, 0x08, 2, 0, 0, 0, 0}) == 4);                               // probe direction
     CHECK(wrong_at({1, 0, 0, 0x02, 0, 0, 0xF0, 1, 0, 0, 0, 0}) == 12);                  // empty symbol
-    CHECK(wrong_at({1, 0, 0, 0x04, 0x20, 0, 0, 0, 0, 0, 0, 0}) == 4);                   // flags
+    CHECK(wrong_at({1, 0, 0, 0x04, 0x40, 0, 0, 0, 0, 0, 0, 0}) == 4);                   // flags
     CHECK(wrong_at({1, 0, 0, 0x04, 0x08, 0, 0, 0, 9, 1, 0, 0, 31, 9, 0}) == 11);        // a call for nothing
     CHECK(wrong_at({1, 0, 0, 0x04, 0x08, 0, 0, 0, 9, 1, 0, 32, 31, 9, 0}) == 11);       // for too many
     CHECK(wrong_at({1, 0, 0, 0x04, 0x08, 0, 0, 0, 9, 1, 0, 1, 63, 9, 0}) == 12);        // too far ahead

@@ -58,13 +58,13 @@ public:
     /// Writes a report as of now, as the last frame of a packet or with its length.
     void write_report(const session_context& c, wire::writer& out, bool delimited) noexcept;
     /// May `bytes` of the report that was just written, or of an answer to a probe, leave? They are paid by what was
-    /// received. All but last calls and the notice of a stall leave enough for one.
+    /// received. All but last calls and the notice of a stall leave enough for one, and last calls for a goodbye.
     [[nodiscard]] bool covers(std::uint64_t bytes) const noexcept {
-        return reports_.covers(notices_left_ != 0 || call_ ? bytes : bytes + notice_bytes);
+        return reports_.covers(bytes + (notices_left_ != 0 ? 0 : call_ ? close_bytes : notice_bytes));
     }
     /// May they leave for something that can wait? It keeps what reports need.
     [[nodiscard]] bool spares(std::uint64_t bytes) const noexcept { return covers(bytes + reserve / 2); }
-    /// A goodbye may use what is kept for notices.
+    /// A goodbye may use all there is.
     [[nodiscard]] bool covers_close(std::uint64_t bytes) const noexcept { return reports_.covers(bytes); }
     /// Only when they are covered.
     void spend(std::uint64_t bytes) noexcept {
@@ -115,6 +115,7 @@ private:
     /// A path is in use while source packets came over it this recently.
     static constexpr duration path_memory = duration::from_ms(200);
     static constexpr std::uint64_t notice_bytes = 64;
+    static constexpr std::uint64_t close_bytes = 40;
     /// Put by for what asks for something, which comes in bursts, and for answers to probes, which decide on a slow flow when
     /// it gets its path back: who cannot pay for them loses packets. With twice as much, news waits for nothing but the
     /// report interval.
@@ -221,6 +222,8 @@ private:
     std::int64_t origin_ticks_ = 0;  ///< newest origin, unwrapped
     stream_id newest_stream_ = 0;
     std::uint64_t wanted_from_ = 0;  ///< everything before is known or worthless
+    std::uint16_t missed_ = 0;       ///< packets not known by their deadline, so far
+    std::uint16_t missed_told_ = 0;  ///< in the last report that said so
     bool last_repair_reactive_ = false;
 
     duration report_interval_{};
@@ -234,7 +237,8 @@ private:
     std::uint32_t watched_esi_ = 0;
     media_time watched_origin_{};
     std::uint32_t notices_left_ = 0;      ///< of a stall
-    path_id notice_path_ = 0;             ///< that they take
+    path_id notice_path_ = 0;             ///< that the next one takes
+    path_id notice_turn_ = 0;             ///< and the one after it
     bool skipped_ = false;                ///< the datagram at hand came after lost ones
     std::uint64_t asked_for_ = 0;         ///< newest missing packet in the report at hand
     std::uint64_t newest_requested_ = 0;  ///< newest missing packet that was asked for

@@ -56,6 +56,7 @@ public:
     void on_peer_restart() noexcept {
         peer_regime_ = regime::calm;
         peer_features_ = {};
+        missed_ = 0;
     }
     /// A path became suspect, died or came back.
     void on_path_event(const session_context& c, const path_event& event) noexcept;
@@ -169,6 +170,8 @@ private:
     /// Does the control law want every packet on two paths?
     [[nodiscard]] bool copies_ordered() const noexcept;
     void acknowledge(const wire::feedback_frame& feedback) noexcept;
+    /// The peer has missed `missed` packets in all, says a report that came over `via`.
+    void note_missed(const session_context& c, path_id via, std::uint16_t missed) noexcept;
     void mark_known(std::uint64_t newest, std::uint64_t count) noexcept;
     /// The peer has given packets a last call. What it cannot know of was not sent yet.
     void answer_call(const session_context& c, const wire::last_call& call) noexcept;
@@ -223,6 +226,7 @@ private:
     instant last_send_ = instant::before_all();
     instant last_control_ = instant::before_all();
     instant last_cap_error_ = instant::before_all();
+    std::uint16_t missed_ = 0;  ///< by the peer, as of its last word
     regime peer_regime_ = regime::calm;
     regime_features peer_features_{};
     sender_statistics stats_;
