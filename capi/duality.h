@@ -270,7 +270,7 @@ enum {
     DUALITY_PATH_EVENT_BUDGET_EXHAUSTED = 1,
     /// a new day or month, or the pace of the day, has made room
     DUALITY_PATH_EVENT_BUDGET_RENEWED = 2,
-    /// it stalls, and its round trips spread far: for a while the flow goes elsewhere, if it may
+    /// it stalls, spreads far and costs packets: for a while the flow goes elsewhere, if it may
     DUALITY_PATH_EVENT_UNSTEADY = 3
 };
 

@@ -36,6 +36,7 @@ OUTAGE_ROWS = [
     ("the same, of the longer path", "dual: moved - RTT/2 of longer path"),
     ("metered bytes outside outages, of the flow", "dual: metered outside outages"),
     ("the same of `dual_sparing`", "dual_sparing: metered outside outages"),
+    ("the least that loses no more than 0.2 %", "least metered outside outages"),
 ]
 
 

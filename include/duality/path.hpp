@@ -101,7 +101,7 @@ enum class path_event_kind : std::uint8_t {
     state_changed,
     budget_exhausted,  ///< a datagram was refused: the path rests until the budget has room again
     budget_renewed,    ///< a new day or month, or the pace of the day, has made room
-    unsteady,          ///< it stalls, and its round trips spread far: for a while the flow goes elsewhere, if it may
+    unsteady,          ///< it stalls, spreads far and costs packets: for a while the flow goes elsewhere, if it may
 };
 
 struct path_event {

@@ -36,6 +36,7 @@ struct compared_run {
     double framing_pct = 0;
     double hot_pct = 0;  ///< copies of hot streams
     std::uint64_t metered_outside = 0;
+    std::uint64_t late_outside = 0;  ///< packets, of the bare flow only
     std::uint64_t useful_bytes = 0;
     std::vector<lab::outage_effect> outages;  ///< those that count
 

@@ -155,6 +155,7 @@ private:
             if (!networks_[j.network].knows_outages) continue;
             out.outages = lab::outage_effects(network, *run, rules_);
             out.metered_outside = lab::metered_outside_outages(network, *run, rules_);
+            if (who.ours == lab::variant::baseline) out.late_outside = lab::late_outside_outages(network, *run, rules_);
         }
     }
     void refuse(status why) noexcept { refused_ = why; }
@@ -280,6 +281,7 @@ void print_tables(const std::vector<compared_network>& networks, const std::vect
     out["all_extra_pct"] = run.all_extra_pct();
     if (!n.knows_outages) return out;
     out["metered_outside_bytes"] = run.metered_outside;
+    if (contenders()[who].ours == lab::variant::baseline) out["late_outside_packets"] = run.late_outside;
     out["outages"] = json::array();
     for (const lab::outage_effect& e : run.outages) {
         json one{{"begin_ms", (e.when.begin - instant{}).ms()},

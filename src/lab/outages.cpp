@@ -39,6 +39,12 @@ namespace {
     return before < to ? std::max(longest, to - before) : longest;
 }
 
+/// Is `at` in an outage of the primary path, or so soon after one that it belongs to it?
+[[nodiscard]] bool is_near_outage(const scenario& network, instant at, duration aftermath) noexcept {
+    return std::ranges::any_of(network.primary.forward.outages(),
+                               [&](const outage& o) { return o.begin <= at && at < o.end + aftermath; });
+}
+
 /// See `outage_effect::exposed`.
 [[nodiscard]] std::optional<duration> exposure(std::span<const datagram_record> datagrams, const outage& o) noexcept {
     std::optional<instant> first_lost;
@@ -76,14 +82,18 @@ std::vector<outage_effect> outage_effects(const scenario& network, const run_res
 
 std::uint64_t metered_outside_outages(const scenario& network, const run_result& run, const outage_rules& rules) {
     std::uint64_t bytes = 0;
-    const std::span<const outage> outages = network.primary.forward.outages();
-    for (const datagram_record& d : run.datagrams) {
-        if (d.path == 0) continue;
-        const bool near_one = std::ranges::any_of(
-            outages, [&](const outage& o) { return o.begin <= d.sent && d.sent < o.end + rules.aftermath; });
-        if (!near_one) bytes += d.ip_bytes;
-    }
+    for (const datagram_record& d : run.datagrams)
+        if (d.path != 0 && !is_near_outage(network, d.sent, rules.aftermath)) bytes += d.ip_bytes;
     return bytes;
+}
+
+std::uint64_t late_outside_outages(const scenario& network, const run_result& run, const outage_rules& rules) {
+    std::uint64_t late = 0;
+    for (const packet_record& p : run.packets) {
+        if (p.released.is_never() || p.released <= p.sent + p.baseline + rules.deadline) continue;
+        if (!is_near_outage(network, p.sent, rules.aftermath)) ++late;
+    }
+    return late;
 }
 
 }  // namespace lab

@@ -107,6 +107,24 @@ TEST_CASE("outages: one near an outage of the second path is left out") {
     CHECK(all > 0);
 }
 
+TEST_CASE(
+    "outages: packets that are late without an outage are told apart from those in and after one, and from lost ones") {
+    const scenario s = network();
+    const outage first = s.primary.forward.outages().front();
+    const auto is_late = [&](instant sent, instant released) {
+        run_result one;
+        one.packets.push_back({.sent = sent, .baseline = 10_ms, .released = released});
+        return late_outside_outages(s, one) == 1;
+    };
+    const instant before = first.begin - 1_ms;
+    CHECK_FALSE(is_late(before, before + 110_ms));
+    CHECK(is_late(before, before + 110_ms + 1_us));
+    CHECK_FALSE(is_late(before, instant::never()));
+    CHECK_FALSE(is_late(first.begin, first.begin + 1_s));
+    CHECK_FALSE(is_late(first.end + 249_ms, first.end + 1_s));
+    CHECK(is_late(first.end + 250_ms, first.end + 1_s));
+}
+
 TEST_CASE("outages: bytes on the second path count as outside when no outage is near") {
     const scenario s = network();
     run_result r = flow(s, 30_ms);

@@ -310,6 +310,34 @@ TEST_CASE("session: what is only news waits until there is a reserve, and the pe
                       [&](const told& r) { return r.asks && r.at > over && r.at < over + 30_ms; }));
 }
 
+TEST_CASE("session: what something behind it has overtaken is repaired by the faster of two requests") {
+    session_pair pair{session_config{}};
+    REQUIRE(pair.add_path(0) == status::ok);
+    REQUIRE(pair.add_path(1, {.cost = cost_class::metered}) == status::ok);
+    bool lossy = false;
+    pair.links[near] = [&](const test::seen_transmission& t) {
+        if (lossy && t.kind == transmit_kind::source) return std::vector<duration>{};
+        return std::vector<duration>{t.path == 0 ? 10_ms : 20_ms};
+    };
+    // What the first path says of itself takes long.
+    pair.links[far] = [](const test::seen_transmission& t) {
+        return std::vector<duration>{t.path == 0 ? 90_ms : 20_ms};
+    };
+    pair.send_flow(near, 0, 600, 5_ms, 400);
+    const instant lost_at = pair.now();
+    lossy = true;
+    pair.send_flow(near, 0, 1, 5_ms, 400);
+    lossy = false;
+    const std::size_t before = pair.sent[near].size();
+    pair.send_flow(near, 0, 40, 5_ms, 400);
+    const auto first =
+        std::find_if(pair.sent[near].begin() + static_cast<std::ptrdiff_t>(before), pair.sent[near].end(),
+                     [](const test::seen_transmission& t) { return t.kind == transmit_kind::reactive_repair; });
+    REQUIRE(first != pair.sent[near].end());
+    // The next packet comes 15 ms after it was sent, and the word of that over the second path 20 ms later.
+    CHECK(first->at - lost_at <= 40_ms);
+}
+
 TEST_CASE("session: the peer is told how many packets were not there by their deadline") {
     session_pair pair{session_config{.reactive = false}};
     REQUIRE(pair.add_path(0) == status::ok);

@@ -296,7 +296,7 @@ class PathEventKind(enum.IntEnum):
     BUDGET_RENEWED = 2
     """a new day or month, or the pace of the day, has made room"""
     UNSTEADY = 3
-    """it stalls, and its round trips spread far: for a while the flow goes elsewhere, if it may"""
+    """it stalls, spreads far and costs packets: for a while the flow goes elsewhere, if it may"""
 
 
 class StreamMode(enum.IntEnum):

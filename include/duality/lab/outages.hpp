@@ -47,6 +47,12 @@ struct outage_effect {
 [[nodiscard]] std::uint64_t metered_outside_outages(const scenario& network, const run_result& run,
                                                     const outage_rules& rules = {});
 
+/// Packets of a run over the primary alone that arrived after `rules.deadline` although it had no outage when they were
+/// sent, and none had ended within `rules.aftermath`. Links are first in, first out: what is sent behind such a packet on
+/// the same path comes later still, so whoever does not lose it carries it over the second one. `run` must have its packets.
+[[nodiscard]] std::uint64_t late_outside_outages(const scenario& network, const run_result& run,
+                                                 const outage_rules& rules = {});
+
 }  // namespace lab
 }  // namespace v0
 }  // namespace duality
