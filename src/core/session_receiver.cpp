@@ -564,8 +564,7 @@ void session_receiver::on_peer_restart(instant now) noexcept {
 // Time
 
 void session_receiver::control(const session_context& c) noexcept {
-    if (last_control_ != instant::before_all() && c.now - last_control_ < control_interval) return;
-    last_control_ = c.now;
+    if (!step_due(c.now, control_interval, last_control_)) return;
     control_inputs in;
     in.features = detector_.features(c.now);
     in.current = detector_.current();

@@ -458,8 +458,7 @@ void session_sender::resend_all(const session_context& c, path_id from) noexcept
 }
 
 void session_sender::control(const session_context& c) noexcept {
-    if (last_control_ != instant::before_all() && c.now - last_control_ < control_interval) return;
-    last_control_ = c.now;
+    if (!step_due(c.now, control_interval, last_control_)) return;
     const std::optional<path_id> main = c.paths.best(c.now);
     if (!main) return;
     control_inputs in;

@@ -92,6 +92,18 @@ TEST_CASE("session time: to ask more often than next_timeout says changes nothin
     }
 }
 
+TEST_CASE("session time: late wake-ups do not add up, and what was missed is not made up for") {
+    instant last = instant::before_all();
+    REQUIRE(detail::step_due(instant{} + 7_ms, 20_ms, last));
+    for (int i = 1; i <= 100; ++i) {
+        CHECK_FALSE(detail::step_due(instant{} + 7_ms + 20_ms * i - 1_us, 20_ms, last));
+        CHECK(detail::step_due(instant{} + 7_ms + 20_ms * i + 700_us, 20_ms, last));
+    }
+    CHECK(last == instant{} + 7_ms + 2_s);
+    CHECK(detail::step_due(instant{} + 10_s, 20_ms, last));
+    CHECK_FALSE(detail::step_due(instant{} + 10_s + 19_ms, 20_ms, last));
+}
+
 TEST_CASE("session time: ends without a way between them do not suspect their paths") {
     for (const std::size_t paths : {1u, 2u}) {
         for (const std::size_t size : {20u, 400u}) {

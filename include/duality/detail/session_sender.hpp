@@ -29,6 +29,15 @@ struct session_context {
     std::span<const stream_config> streams;
 };
 
+/// Is the next of a row of steps due, `interval` after the `last` one? That one moves on by as much, so that wake-ups which
+/// are a little late do not add up, or to `now` when more than one was missed.
+[[nodiscard]] constexpr bool step_due(instant now, duration interval, instant& last) noexcept {
+    const bool first = last == instant::before_all();
+    if (!first && now - last < interval) return false;
+    last = first || now - last >= interval * 2 ? now : last + interval;
+    return true;
+}
+
 /// A datagram that was decided on and is built when the caller polls for it, so that it leaves with fresh contents.
 struct planned_datagram {
     transmit_kind kind = transmit_kind::source;
