@@ -265,15 +265,27 @@ TEST_CASE("session: reports return to the first path together with the flow") {
     CHECK(last_on(far, 0, transmit_kind::feedback) >= pair.now() - 30_ms);
 }
 
+namespace {
+
+/// Source packets are lost while `lossy`.
+test::link_rule losing_sources(const bool& lossy, test::link_rule otherwise) {
+    return [&lossy, otherwise = std::move(otherwise)](const test::seen_transmission& t) {
+        return lossy && t.kind == transmit_kind::source ? std::vector<duration>{} : otherwise(t);
+    };
+}
+
+test::link_rule by_path(duration first, duration second) {
+    return [=](const test::seen_transmission& t) { return std::vector<duration>{t.path == 0 ? first : second}; };
+}
+
+}  // namespace
+
 TEST_CASE("session: what is only news waits until there is a reserve, and the peer is told that it is there") {
     session_pair pair{session_config{}};
     REQUIRE(pair.add_path(0) == status::ok);
     REQUIRE(pair.add_path(1, {.cost = cost_class::metered}) == status::ok);
     bool lossy = false;
-    pair.links[near] = [&](const test::seen_transmission& t) {
-        if (lossy && t.kind == transmit_kind::source) return std::vector<duration>{};
-        return std::vector<duration>{10_ms};
-    };
+    pair.links[near] = losing_sources(lossy, test::constant_delay(10_ms));
     struct told {
         instant at;
         bool in_funds = false;
@@ -315,14 +327,9 @@ TEST_CASE("session: what something behind it has overtaken is repaired by the fa
     REQUIRE(pair.add_path(0) == status::ok);
     REQUIRE(pair.add_path(1, {.cost = cost_class::metered}) == status::ok);
     bool lossy = false;
-    pair.links[near] = [&](const test::seen_transmission& t) {
-        if (lossy && t.kind == transmit_kind::source) return std::vector<duration>{};
-        return std::vector<duration>{t.path == 0 ? 10_ms : 20_ms};
-    };
+    pair.links[near] = losing_sources(lossy, by_path(10_ms, 20_ms));
     // What the first path says of itself takes long.
-    pair.links[far] = [](const test::seen_transmission& t) {
-        return std::vector<duration>{t.path == 0 ? 90_ms : 20_ms};
-    };
+    pair.links[far] = by_path(90_ms, 20_ms);
     pair.send_flow(near, 0, 600, 5_ms, 400);
     const instant lost_at = pair.now();
     lossy = true;
@@ -344,10 +351,7 @@ TEST_CASE("session: the peer is told how many packets were not there by their de
     duration delay = 10_ms;
     bool lossy = false;
     bool reports_arrive = true;
-    pair.links[near] = [&](const test::seen_transmission& t) {
-        if (lossy && t.kind == transmit_kind::source) return std::vector<duration>{};
-        return std::vector<duration>{delay};
-    };
+    pair.links[near] = losing_sources(lossy, [&delay](const auto&) { return std::vector<duration>{delay}; });
     pair.links[far] = [&](const test::seen_transmission&) {
         return reports_arrive ? std::vector<duration>{10_ms} : std::vector<duration>{};
     };
