@@ -140,8 +140,11 @@ template <class Find>
     c.metered_budget.day_bytes = whole_member<std::uint64_t>(given, "metered_day_bytes");
     c.metered_budget.month_bytes = whole_member<std::uint64_t>(given, "metered_month_bytes");
     c.metered_budget.ahead_bp = whole_member<std::uint32_t>(given, "metered_ahead_bp");
-    constexpr const char* carry = "metered_carry_bp";  // not in the first bundles
+    // Not in the first bundles.
+    constexpr const char* carry = "metered_carry_bp";
     if (given.contains(carry)) c.metered_budget.carry_bp = whole_member<std::uint32_t>(given, carry);
+    constexpr const char* margin = "suspicion_margin_ns";
+    if (given.contains(margin)) c.suspicion_margin = duration_member(given, margin);
     return out;
 }
 

@@ -36,7 +36,12 @@ struct compared_run {
     double framing_pct = 0;
     double hot_pct = 0;  ///< copies of hot streams
     std::uint64_t metered_outside = 0;
-    std::uint64_t late_outside = 0;  ///< packets, of the bare flow only
+    // Of the bare flow only, packets outside outages: those that are late, and those that have to move to keep to the floors
+    // of the silence, of the silence and the time to move, and of both with reports as often as a session's.
+    std::uint64_t late_outside = 0;
+    std::uint64_t moved_for_silence = 0;
+    std::uint64_t moved_in_time = 0;
+    std::uint64_t moved_by_reports = 0;
     std::uint64_t useful_bytes = 0;
     std::vector<lab::outage_effect> outages;  ///< those that count
 

@@ -31,6 +31,7 @@ struct lab_options {
     double deadline_ms = 100;
     double overhead_max_pct = 10;
     double metered_carry_pct = 50;
+    double suspicion_margin_ms = lab::simulation_config{}.suspicion_margin.ms();
     std::uint32_t payload = 400;
     std::string law = "adaptive";
     std::string json_file;
@@ -70,6 +71,7 @@ struct finished_run {
     c.payload = options.payload;
     c.overhead_cap_bp = static_cast<std::uint32_t>(std::lround(options.overhead_max_pct * 100));
     c.metered_budget.carry_bp = static_cast<std::uint32_t>(std::lround(options.metered_carry_pct * 100));
+    c.suspicion_margin = from_ms(options.suspicion_margin_ms);
     return c;
 }
 
@@ -236,6 +238,11 @@ void add_shared_options(CLI::App& command, lab_options& options) {
         .add_option("--metered-carry", options.metered_carry_pct,
                     "Of the second path's bytes, in percent, what carrying the flow of an unsteady path may use up")
         ->check(CLI::Range(0.0, 100.0))
+        ->capture_default_str();
+    command
+        .add_option("--suspicion-margin-ms", options.suspicion_margin_ms,
+                    "A path is suspect when it is silent this much longer than it is used to")
+        ->check(CLI::Range(1.0, 1000.0))
         ->capture_default_str();
     command.add_option("--payload", options.payload, "Bytes of each application packet")
         ->check(CLI::Range(16, 1200))

@@ -40,6 +40,7 @@ struct compare_options {
     std::uint32_t pps = 200;
     double hold_ms = 15;
     double deadline_ms = 100;
+    double suspicion_margin_ms = lab::simulation_config{}.suspicion_margin.ms();
     std::uint32_t payload = 400;
     std::uint32_t threads = 0;
     std::string json_file;
@@ -62,6 +63,7 @@ public:
     explicit comparison_run(const compare_options& options) : options_{options} {
         config_.hold = from_ms(options.hold_ms);
         config_.deadline = from_ms(options.deadline_ms);
+        config_.suspicion_margin = from_ms(options.suspicion_margin_ms);
         config_.payload = options.payload;
         config_.keep_packets = config_.keep_datagrams = true;
         if (const config_check check = lab::check_simulation(config_); !check.ok()) fail_lab(check.error());
@@ -155,8 +157,19 @@ private:
             if (!networks_[j.network].knows_outages) continue;
             out.outages = lab::outage_effects(network, *run, rules_);
             out.metered_outside = lab::metered_outside_outages(network, *run, rules_);
-            if (who.ours == lab::variant::baseline) out.late_outside = lab::late_outside_outages(network, *run, rules_);
+            if (who.ours == lab::variant::baseline) note_least(network, *run, out);
         }
+    }
+    /// What has to go over the second path, whoever sends it.
+    void note_least(const lab::scenario& network, const lab::run_result& bare, compared_run& out) const {
+        const duration reports = lab::session_for(config_).paths.report_interval;
+        const auto moved = [&](const lab::outage_floor& floor) {
+            return lab::moved_outside_outages(network, bare, floor, rules_);
+        };
+        out.late_outside = lab::late_outside_outages(network, bare, rules_);
+        out.moved_for_silence = moved({.moving = false});
+        out.moved_in_time = moved({});
+        out.moved_by_reports = moved({.report_interval = reports});
     }
     void refuse(status why) noexcept { refused_ = why; }
 
@@ -219,10 +232,10 @@ void print_tables(const std::vector<compared_network>& networks, const std::vect
             std::puts("");
         }
     }
-    std::printf("\n%-*s %-36s %6s %8s %8s %8s %7s %7s %8s  %s\n", name_width, "network", "figure", "n", "median", "p95",
+    std::printf("\n%-*s %-46s %6s %8s %8s %8s %7s %7s %8s  %s\n", name_width, "network", "figure", "n", "median", "p95",
                 "judged", "floor", "target", "in floor", "verdict");
     for (const verdict& v : verdicts) {
-        std::printf("%-*s %-36s ", name_width, v.network.c_str(), v.figure.c_str());
+        std::printf("%-*s %-46s ", name_width, v.network.c_str(), v.figure.c_str());
         if (v.samples > 0)
             std::printf("%6zu %8.1f %8.1f %8.1f", v.samples, v.median, v.p95, v.value);
         else
@@ -281,7 +294,12 @@ void print_tables(const std::vector<compared_network>& networks, const std::vect
     out["all_extra_pct"] = run.all_extra_pct();
     if (!n.knows_outages) return out;
     out["metered_outside_bytes"] = run.metered_outside;
-    if (contenders()[who].ours == lab::variant::baseline) out["late_outside_packets"] = run.late_outside;
+    if (contenders()[who].ours == lab::variant::baseline) {
+        out["late_outside_packets"] = run.late_outside;
+        out["moved_for_silence_packets"] = run.moved_for_silence;
+        out["moved_in_time_packets"] = run.moved_in_time;
+        out["moved_by_reports_packets"] = run.moved_by_reports;
+    }
     out["outages"] = json::array();
     for (const lab::outage_effect& e : run.outages) {
         json one{{"begin_ms", (e.when.begin - instant{}).ms()},
@@ -302,7 +320,7 @@ void print_tables(const std::vector<compared_network>& networks, const std::vect
                        {"hold_ms", options.hold_ms},       {"deadline_ms", options.deadline_ms},
                        {"payload", options.payload},       {"seeds", options.seeds},
                        {"first_seed", options.first_seed}, {"second_trace", options.second_trace},
-                       {"round_trip", options.round_trip}};
+                       {"round_trip", options.round_trip}, {"suspicion_margin_ms", options.suspicion_margin_ms}};
     out["aggregates"] = json::array();
     out["verdicts"] = json::array();
     out["runs"] = json::array();
@@ -367,6 +385,11 @@ void add_lab_compare_command(CLI::App& lab) {
         ->capture_default_str();
     command->add_option("--deadline-ms", options->deadline_ms, "Deadline after an idle path's arrival")
         ->check(CLI::Range(1.0, 10'000.0))
+        ->capture_default_str();
+    command
+        ->add_option("--suspicion-margin-ms", options->suspicion_margin_ms,
+                     "A path is suspect when it is silent this much longer than it is used to")
+        ->check(CLI::Range(1.0, 1000.0))
         ->capture_default_str();
     command->add_option("--payload", options->payload, "Bytes of each application packet")
         ->check(CLI::Range(16, 1200))

@@ -143,7 +143,8 @@ void add_recipe(json_text& out, const recipe& what) {
             .number("metered_day_bytes", c.metered_budget.day_bytes)
             .number("metered_month_bytes", c.metered_budget.month_bytes)
             .number("metered_ahead_bp", c.metered_budget.ahead_bp)
-            .number("metered_carry_bp", c.metered_budget.carry_bp);
+            .number("metered_carry_bp", c.metered_budget.carry_bp)
+            .number("suspicion_margin_ns", c.suspicion_margin.ns());
     });
 }
 

@@ -2,6 +2,8 @@
 #include "duality/lab/outages.hpp"
 
 #include <algorithm>
+#include <cstddef>
+#include <utility>
 
 namespace duality {
 inline namespace v0 {
@@ -58,6 +60,45 @@ namespace {
     return o.end - *first_lost;
 }
 
+/// When a flow has to move at the latest, to keep to `floor` in an outage that began with `first`.
+[[nodiscard]] instant latest_move(const scenario& network, const packet_record& first, const outage_floor& floor,
+                                  duration hold) noexcept {
+    const duration round_trip = rtt(network.primary, first.sent);
+    const duration slot = first.baseline + hold;
+    // What moves is released when it comes, or in its slot; the last packet before the outage was, in its own.
+    const duration over_second = std::max(slot, network.second.forward.baseline(first.sent));
+    const instant last_before = first.sent - network.interval + slot;
+    const instant silence = last_before + round_trip + floor.allowance - over_second;
+    return floor.moving ? std::min(silence, first.sent + round_trip / 2 + floor.allowance) : silence;
+}
+
+/// What the sender of a run over the primary alone knows of it.
+class told_arrivals {
+public:
+    told_arrivals(const scenario& network, std::span<const packet_record> packets, duration interval)
+        : network_{network}, interval_{interval} {
+        for (std::size_t i = 0; i < packets.size(); ++i)
+            if (!packets[i].released.is_never()) arrivals_.emplace_back(packets[i].released, i);
+        std::ranges::sort(arrivals_);
+    }
+
+    /// The first packet of which it is not known at `at` that it or one behind it has arrived. `at` does not decrease.
+    [[nodiscard]] std::size_t first_unknown(instant at) noexcept {
+        instant told = at - std::min(network_.primary.reverse.baseline(at), network_.second.reverse.baseline(at));
+        if (interval_ != duration{}) told = instant{} + interval_ * (told.ns() / interval_.ns());
+        for (; next_ < arrivals_.size() && arrivals_[next_].first <= told; ++next_)
+            first_unknown_ = std::max(first_unknown_, arrivals_[next_].second + 1);
+        return first_unknown_;
+    }
+
+private:
+    const scenario& network_;
+    duration interval_;
+    std::vector<std::pair<instant, std::size_t>> arrivals_;
+    std::size_t next_ = 0;
+    std::size_t first_unknown_ = 0;
+};
+
 }  // namespace
 
 std::vector<outage_effect> outage_effects(const scenario& network, const run_result& run, const outage_rules& rules) {
@@ -94,6 +135,19 @@ std::uint64_t late_outside_outages(const scenario& network, const run_result& ru
         if (!is_near_outage(network, p.sent, rules.aftermath)) ++late;
     }
     return late;
+}
+
+std::uint64_t moved_outside_outages(const scenario& network, const run_result& run, const outage_floor& floor,
+                                    const outage_rules& rules) {
+    std::uint64_t moved = 0;
+    told_arrivals told{network, run.packets, floor.report_interval};
+    for (std::size_t i = 0; i < run.packets.size(); ++i) {
+        const instant at = run.packets[i].sent;
+        const std::size_t first = told.first_unknown(at);
+        if (first > i || at + network.interval <= latest_move(network, run.packets[first], floor, rules.hold)) continue;
+        if (!is_near_outage(network, at, rules.aftermath)) ++moved;
+    }
+    return moved;
 }
 
 }  // namespace lab

@@ -27,6 +27,7 @@ constexpr field_bounds simulation_bounds[] = {
     {"deadline", 1, 10'000, "ms"},
     {"payload", 16, 1'200, "bytes"},
     {"overhead_cap", 0, 100'000, "1/10,000"},
+    {"suspicion_margin", 1, 1'000, "ms"},
 };
 
 /// Two sessions, the links between them, and the virtual clock.
@@ -314,6 +315,7 @@ session_config session_for(const simulation_config& config) noexcept {
     s.max_streams = 1;
     s.overhead_cap_bp = config.overhead_cap_bp;
     s.control_share_bp = std::min(s.control_share_bp, config.overhead_cap_bp / 2);
+    s.paths.suspicion_margin = config.suspicion_margin;
     s.stream.deadline = config.deadline;
     s.stream.late = late_policy::deliver;  // the judge counts it as late; dropping it here would hide it
     if (config.protection == variant::hot) s.stream.mode = stream_mode::hot;
@@ -345,7 +347,8 @@ config_check check_simulation(const simulation_config& config) noexcept {
     check.in_range("hold", config.hold.ns() / 1'000'000)
         .in_range("deadline", config.deadline.ns() / 1'000'000)
         .in_range("payload", config.payload)
-        .in_range("overhead_cap", config.overhead_cap_bp);
+        .in_range("overhead_cap", config.overhead_cap_bp)
+        .in_range("suspicion_margin", config.suspicion_margin.ns() / 1'000'000);
     return check;
 }
 

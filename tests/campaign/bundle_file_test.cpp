@@ -25,6 +25,7 @@ lab::run_bundle odd_bundle() {
     out.what.config.hold = 20_ms;
     out.what.config.payload = 99;
     out.what.config.metered_budget = {.day_bytes = 5'000'000, .carry_bp = 1'234};
+    out.what.config.suspicion_margin = 25_ms;
     out.expected = {.figure = "longest_gap_ms", .at_most = 12.5};
     out.broken = "a \"word\"\n";
     out.event_hash = 0xFEDCBA9876543210;
@@ -67,15 +68,19 @@ TEST_CASE("bundle file: what is written is read back, to the last bit") {
     CHECK(read_back(c).what == c.what);
 }
 
-TEST_CASE("bundle file: one written before a budget could carry is read as it was meant") {
+TEST_CASE("bundle file: one that was written before there were all fields is read as it was meant") {
     std::string text = lab::to_json(trace_bundle());
-    const std::string_view newer = ",\"metered_carry_bp\":5000";
-    const std::size_t at = text.find(newer);
-    REQUIRE(at != std::string::npos);
-    const loaded_bundle read = parse_bundle(text.erase(at, newer.size()));
+    for (const std::string_view newer : {",\"metered_carry_bp\":5000", ",\"suspicion_margin_ns\":10000000"}) {
+        const std::size_t at = text.find(newer);
+        REQUIRE(at != std::string::npos);
+        text.erase(at, newer.size());
+    }
+    const loaded_bundle read = parse_bundle(text);
     INFO(read.error);
     REQUIRE(read.ok());
-    CHECK(std::get<lab::run_bundle>(read.bundle).what.config.metered_budget.carry_bp == byte_budget_config{}.carry_bp);
+    const lab::simulation_config& config = std::get<lab::run_bundle>(read.bundle).what.config;
+    CHECK(config.metered_budget.carry_bp == byte_budget_config{}.carry_bp);
+    CHECK(config.suspicion_margin == scheduler_config{}.suspicion_margin);
 }
 
 TEST_CASE("bundle file: a replay tells the same events from others") {

@@ -125,6 +125,38 @@ TEST_CASE(
     CHECK(is_late(first.end + 250_ms, first.end + 1_s));
 }
 
+TEST_CASE(
+    "outages: a stall takes the flow off the primary from when it could be an outage until it is known to be none") {
+    const scenario s = network();
+    const instant stall =
+        instant{} + 20_ms * ((s.primary.forward.outages().front().begin.ns() - 200'000'000) / 20'000'000);
+    // What is sent in the `length` after `stall` arrives together, when the stall is over.
+    const auto moved = [&](duration length, const outage_floor& floor) {
+        run_result r = flow(s, 0_ms, false);
+        for (packet_record& p : r.packets)
+            if (p.sent >= stall && p.sent < stall + length && !p.released.is_never())
+                p.released = stall + length + 10_ms;
+        return moved_outside_outages(s, r, floor);
+    };
+    CHECK(moved(0_ms, {}) == 0);
+    // To be on the other path 50 ms after the first packet, and the news takes two ways of 10 ms.
+    CHECK(moved(30_ms, {}) == 0);
+    CHECK(moved(35_ms, {}) == 1);
+    CHECK(moved(60_ms, {}) == 6);
+    CHECK(moved(60_ms, {.allowance = 60_ms}) == 2);
+    // What moves is released 25 ms later, as the last packet before it was: 60 ms apart when it is sent 55 ms later.
+    CHECK(moved(60_ms, {.moving = false}) == 5);
+    CHECK(moved(60_ms, {.report_interval = 20_ms}) == 8);
+    CHECK(moved_outside_outages(s, run_result{}, {}) == 0);
+}
+
+TEST_CASE("outages: a lost packet alone takes nothing off the primary") {
+    const scenario s = network();
+    run_result r = flow(s, 0_ms, false);
+    for (std::size_t i = 0; i < r.packets.size(); i += 4) r.packets[i].released = instant::never();
+    CHECK(moved_outside_outages(s, r, {}) == 0);
+}
+
 TEST_CASE("outages: bytes on the second path count as outside when no outage is near") {
     const scenario s = network();
     run_result r = flow(s, 30_ms);

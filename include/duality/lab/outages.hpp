@@ -53,6 +53,22 @@ struct outage_effect {
 [[nodiscard]] std::uint64_t late_outside_outages(const scenario& network, const run_result& run,
                                                  const outage_rules& rules = {});
 
+/// What is asked of every outage, whenever it begins.
+struct outage_floor {
+    duration allowance = duration::from_ms(40);
+    /// The flow moves within half the idle round trip of the primary and `allowance` after the first packet that is lost.
+    /// When not, only the silence is kept to: a whole round trip and `allowance`.
+    bool moving = true;
+    duration report_interval{};  ///< how often the sender is told what has arrived; 0: at once
+};
+
+/// Packets, sent with no outage near, that any sender has to put on the second path to keep to `floor` in every outage of
+/// the primary that could begin. What has arrived is known one idle way back later at best, and until it is known that a
+/// packet or one behind it has, an outage may have begun with that packet: the flow then moves at the last moment that
+/// `floor` leaves, or too late when it was one. `run`: of the bare flow over the primary alone; it must have its packets.
+[[nodiscard]] std::uint64_t moved_outside_outages(const scenario& network, const run_result& run,
+                                                  const outage_floor& floor, const outage_rules& rules = {});
+
 }  // namespace lab
 }  // namespace v0
 }  // namespace duality

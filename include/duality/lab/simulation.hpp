@@ -48,6 +48,7 @@ struct simulation_config {
     std::uint32_t payload = 400;                 ///< bytes of each application packet, 16..1200
     std::uint32_t overhead_cap_bp = 1'000;       ///< basis points
     byte_budget_config metered_budget{.day_bytes = 200'000'000};
+    duration suspicion_margin = scheduler_config{}.suspicion_margin;  ///< as of a session; not for the reference law
     event_log::retention keep_events = event_log::retention::hash_only;
     /// The far end cannot send on a path before something has come over it, as where only that tells it where the path
     /// leads. Otherwise it knows from the beginning.
