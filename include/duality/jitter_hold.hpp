@@ -22,6 +22,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <utility>
 
 #include "duality/memory.hpp"
@@ -157,6 +158,11 @@ public:
     [[nodiscard]] duration deadline() const noexcept { return config_.deadline; }
     /// Relative delay (arrival − origin) of the idle path as now estimated; zero before the first packet.
     [[nodiscard]] duration baseline() const noexcept { return fallback_known_ ? fallback_ : baseline_.baseline(); }
+    /// Until when a packet with this origin is in time, by the idle path as now estimated; nothing before the first packet.
+    [[nodiscard]] std::optional<instant> deadline_of(media_time origin) const noexcept {
+        if (!started_) return std::nullopt;
+        return place(origin, baseline() + config_.deadline);
+    }
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
     [[nodiscard]] std::size_t capacity() const noexcept { return entries_.size(); }
     [[nodiscard]] const jitter_hold_statistics& statistics() const noexcept { return statistics_; }

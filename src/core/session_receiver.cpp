@@ -133,10 +133,9 @@ std::optional<session_receiver::accepted_packet> session_receiver::accept(const 
         default: ++stats_.refused; return std::nullopt;
     }
     ++stats_.accepted;
-    const jitter_hold& hold = *holds_[stream];
-    const bool late = c.now > instant::from_ns(sent.ns()) + hold.baseline() + hold.deadline();
-    // What comes after it was given up has been counted. Nothing is known of the first packet.
-    if (late && number >= wanted_from_ && hold.baseline() != duration{}) ++missed_;
+    const std::optional<instant> in_time = holds_[stream]->deadline_of(sent);
+    // What comes after it was given up has been counted.
+    if (in_time && c.now > *in_time && number >= wanted_from_) ++missed_;
     for (std::uint64_t n = number - std::min<std::uint64_t>(accepted.newly_missing, last_calls::memory_length);
          n < number; ++n)
         calls_.on_hole(n, instant::from_ns(flow_.find(n)->origin.ns()));
@@ -444,13 +443,17 @@ duration session_receiver::longest_deadline() const noexcept {
     return longest;
 }
 
+duration session_receiver::expiry() const noexcept {
+    return holds_[newest_stream_]->baseline() + longest_deadline();
+}
+
 void session_receiver::update_wanted(instant now) noexcept {
     wanted_from_ = std::max(wanted_from_, flow_.oldest());
-    const duration expiry = holds_[newest_stream_]->baseline() + longest_deadline();
+    const duration worth = expiry();
     for (; wanted_from_ <= flow_.newest(); ++wanted_from_) {
         const aggregator::packet_record* r = flow_.find(wanted_from_);
         if (r == nullptr || r->known) continue;
-        if (instant::from_ns(r->origin.ns()) + expiry > now) break;
+        if (instant::from_ns(r->origin.ns()) + worth > now) break;
         ++missed_;
     }
     decoder_.forget(static_cast<std::uint32_t>(wanted_from_));
@@ -529,11 +532,11 @@ int session_receiver::paths_in_use(instant now) const noexcept {
 
 wire::deficit_report session_receiver::deficit(instant now) const noexcept {
     wire::deficit_report out;
-    const duration expiry = holds_[newest_stream_]->baseline() + longest_deadline();
+    const duration worth = expiry();
     for (std::uint64_t n = wanted_from_; n < flow_.newest(); ++n) {
         const aggregator::packet_record* r = flow_.find(n);
         if (r == nullptr || r->known || now < r->noticed) continue;
-        const duration left = instant::from_ns(r->origin.ns()) + expiry - now;
+        const duration left = instant::from_ns(r->origin.ns()) + worth - now;
         if (left <= duration{}) continue;
         if (out.symbols_needed++ == 0) out.first_missing = static_cast<std::uint32_t>(n);
         out.last_missing = static_cast<std::uint32_t>(n);

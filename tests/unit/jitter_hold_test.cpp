@@ -58,6 +58,17 @@ std::vector<released_packet> drain(jitter_hold& hold, instant now) {
 
 }  // namespace
 
+TEST_CASE("a packet is in time until its deadline after the idle path, which the first one tells", "[jitter_hold]") {
+    jitter_hold hold = make();
+    CHECK(!hold.deadline_of(media_ms(1'000)).has_value());
+    REQUIRE(hold.push(at_ms(1'020), packet(7, 1'000)) == status::ok);
+    CHECK(hold.deadline_of(media_ms(1'000)) == at_ms(1'020) + hold.deadline());
+    hold.set_deadline(40_ms);
+    CHECK(hold.deadline_of(media_ms(1'005)) == at_ms(1'065));
+    hold.reset(at_ms(1'100));
+    CHECK(!hold.deadline_of(media_ms(1'200)).has_value());
+}
+
 TEST_CASE("a packet is released at origin + baseline + hold, exactly", "[jitter_hold]") {
     jitter_hold hold = make();
     CHECK(hold.next_timeout().is_never());

@@ -195,6 +195,8 @@ private:
     [[nodiscard]] int paths_in_use(instant now) const noexcept;
     [[nodiscard]] media_time unwrap_origin(std::uint32_t origin) noexcept;
     [[nodiscard]] duration longest_deadline() const noexcept;
+    /// How long after it was sent a packet that is missing, of whatever stream, is worth something.
+    [[nodiscard]] duration expiry() const noexcept;
     void control(const session_context& c) noexcept;
     void fill_acknowledgements(wire::feedback_frame& out) const noexcept;
     void drop(std::uint32_t packet) noexcept {

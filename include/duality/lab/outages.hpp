@@ -55,7 +55,7 @@ struct outage_effect {
 
 /// What is asked of every outage, whenever it begins.
 struct outage_floor {
-    duration allowance = duration::from_ms(40);
+    duration allowance = duration::from_ms(40);  ///< beyond the round trip, or half of it
     /// The flow moves within half the idle round trip of the primary and `allowance` after the first packet that is lost.
     /// When not, only the silence is kept to: a whole round trip and `allowance`.
     bool moving = true;
