@@ -38,7 +38,7 @@ OUTAGE_ROWS = [
     ("the same of `dual_sparing`", "dual_sparing: metered outside outages"),
     ("the least that loses no more than 0.2 %", "least metered outside outages: loss"),
     ("the least that keeps every silence within the first floor", "least metered outside outages: gap"),
-    ("the least that also moves in time, at every outage", "least metered outside outages: gap, moved"),
+    ("the least that also moves all packets in time, at every outage", "least metered outside outages: gap, moved"),
     ("the same, told what has arrived every 20 ms", "least metered outside outages: both, by reports"),
 ]
 

@@ -60,12 +60,14 @@ namespace {
     return o.end - *first_lost;
 }
 
-/// When a flow has to move at the latest, to keep to `floor` in an outage that began with `first`.
-[[nodiscard]] instant latest_move(const scenario& network, const packet_record& first, const outage_floor& floor,
-                                  duration hold) noexcept {
+/// When a packet has to go over the second path at the latest, to keep to `floor` in an outage that began with `first`.
+/// `last`: when the last one went there.
+[[nodiscard]] instant latest_move(const scenario& network, const packet_record& first, instant last,
+                                  const outage_floor& floor, duration hold) noexcept {
     const duration round_trip = rtt(network.primary, first.sent);
-    const duration slot = first.baseline + hold;
+    if (!floor.moving && last >= first.sent) return last + round_trip + floor.allowance;
     // What moves is released when it comes, or in its slot; the last packet before the outage was, in its own.
+    const duration slot = first.baseline + hold;
     const duration over_second = std::max(slot, network.second.forward.baseline(first.sent));
     const instant last_before = first.sent - network.interval + slot;
     const instant silence = last_before + round_trip + floor.allowance - over_second;
@@ -140,11 +142,15 @@ std::uint64_t late_outside_outages(const scenario& network, const run_result& ru
 std::uint64_t moved_outside_outages(const scenario& network, const run_result& run, const outage_floor& floor,
                                     const outage_rules& rules) {
     std::uint64_t moved = 0;
+    instant last = instant::before_all();
     told_arrivals told{network, run.packets, floor.report_interval};
     for (std::size_t i = 0; i < run.packets.size(); ++i) {
         const instant at = run.packets[i].sent;
         const std::size_t first = told.first_unknown(at);
-        if (first > i || at + network.interval <= latest_move(network, run.packets[first], floor, rules.hold)) continue;
+        if (first > i) continue;
+        const instant latest = latest_move(network, run.packets[first], last, floor, rules.hold);
+        if (at + network.interval <= latest) continue;
+        last = at;
         if (!is_near_outage(network, at, rules.aftermath)) ++moved;
     }
     return moved;

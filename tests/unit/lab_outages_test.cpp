@@ -144,8 +144,11 @@ TEST_CASE(
     CHECK(moved(35_ms, {}) == 1);
     CHECK(moved(60_ms, {}) == 6);
     CHECK(moved(60_ms, {.allowance = 60_ms}) == 2);
-    // What moves is released 25 ms later, as the last packet before it was: 60 ms apart when it is sent 55 ms later.
-    CHECK(moved(60_ms, {.moving = false}) == 5);
+    // What moves is released 25 ms later, as the last packet before it was: 60 ms apart when it is sent 55 ms later. Then
+    // one packet in 60 ms is enough.
+    CHECK(moved(60_ms, {.moving = false}) == 1);
+    CHECK(moved(95_ms, {.moving = false}) == 1);
+    CHECK(moved(100_ms, {.moving = false}) == 2);
     CHECK(moved(60_ms, {.report_interval = 20_ms}) == 8);
     CHECK(moved_outside_outages(s, run_result{}, {}) == 0);
 }

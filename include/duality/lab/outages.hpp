@@ -56,8 +56,9 @@ struct outage_effect {
 /// What is asked of every outage, whenever it begins.
 struct outage_floor {
     duration allowance = duration::from_ms(40);  ///< beyond the round trip, or half of it
-    /// The flow moves within half the idle round trip of the primary and `allowance` after the first packet that is lost.
-    /// When not, only the silence is kept to: a whole round trip and `allowance`.
+    /// The flow moves, all of it, within half the idle round trip of the primary and `allowance` after the first packet that
+    /// is lost. When not, a packet now and then may do for what is always asked: a silence of at most a whole round trip and
+    /// `allowance`.
     bool moving = true;
     duration report_interval{};  ///< how often the sender is told what has arrived; 0: at once
 };
