@@ -305,6 +305,8 @@ public:
         }
     }
 
+    /// Between source packets, smoothed; pauses count as 200 ms. Zero before the second one.
+    [[nodiscard]] duration spacing() const noexcept { return spacing_; }
     /// Does the flow stay away from the path, because it is unsteady?
     [[nodiscard]] bool is_left(instant now, path_id id) const noexcept {
         const record* p = find(id);
@@ -621,7 +623,7 @@ private:
     buffer<record> paths_;
     ring<path_event> events_;
     instant last_source_ = instant::before_all();
-    duration spacing_{};  ///< of source packets, smoothed
+    duration spacing_{};
     instant last_flow_ = instant::before_all();
     bool peer_in_funds_ = false;
     std::array<std::uint16_t, 256>

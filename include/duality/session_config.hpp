@@ -32,7 +32,8 @@ struct stream_config {
     duration deadline = duration::from_ms(100);  ///< after it would have arrived on an idle path a packet is worthless
     late_policy late = late_policy::drop;        ///< what happens to a packet past it
     /// What a packet is worth, in percent of one of another stream: how much likelier than those its loss has to be before
-    /// copies and repairs are spent on it, where the overhead cap does not pay for all. 0: none are. 0..1000
+    /// copies and repairs are spent on it, where the overhead cap does not pay for all, and how much less than they it adds
+    /// to parity ahead of time. 0: nothing is spent. 0..1000
     std::uint32_t weight = 100;
 };
 

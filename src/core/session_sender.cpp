@@ -71,19 +71,15 @@ status session_sender::send(const session_context& c, stream_id stream, byte_vie
     ++unsent_;
 
     packet_bytes_ = payload.size() + path.datagram_overhead;
-    if (last_send_ != instant::before_all()) {
-        const duration gap = c.now - last_send_;
-        const duration bounded = gap > duration::from_ms(200) ? duration::from_ms(200) : gap;
-        send_interval_ = send_interval_ == duration{} ? bounded : send_interval_ + (bounded - send_interval_) / 16;
-    }
     last_send_ = c.now;
+    newest_stream_ = stream;
 
     // Copies of hot streams stay so while a path is suspect: the overhead cap must not end them when they are needed.
     const bool hot = c.streams[stream].mode == stream_mode::hot;
     if (hot || copies_ordered())
         if (const std::optional<path_id> other = hot ? c.paths.companion(main) : c.paths.alternative(main))
             plan_copy(c, number, *other, hot ? wire::copy_reason::hot : wire::copy_reason::suspicion);
-    plan_parity(c, main);
+    plan_parity(c, stream, main);
     return status::ok;
 }
 
@@ -136,7 +132,7 @@ void session_sender::plan_copy(const session_context& c, std::uint64_t number, p
     (void)queue_.push({.kind = transmit_kind::copy, .path = path, .number = number, .reason = reason});
 }
 
-void session_sender::plan_parity(const session_context& c, path_id main) noexcept {
+void session_sender::plan_parity(const session_context& c, stream_id stream, path_id main) noexcept {
     // What another path can bring when it is needed is not worth sending ahead of time.
     const bool insured = config_.control.law == control_law::adaptive && other_path(c, main).has_value();
     const std::uint32_t rate_bp = config_.parity && !insured ? controller_.outputs().parity_bp : 0;
@@ -145,12 +141,12 @@ void session_sender::plan_parity(const session_context& c, path_id main) noexcep
         return;
     }
     const std::uint64_t repair_cost = (repair_bytes_ != 0 ? repair_bytes_ : packet_bytes_) * 10'000;
-    parity_credit_ += packet_bytes_ * rate_bp;
+    parity_credit_ += packet_bytes_ * rate_bp * std::min(c.streams[stream].weight, full_weight) / full_weight;
     if (parity_credit_ < repair_cost) return;
     parity_credit_ = parity_credit_ - repair_cost < repair_cost ? parity_credit_ - repair_cost : repair_cost;
     const std::uint32_t window = plan_window(rate_bp,
-                                             {.deadline = c.streams[0].deadline,
-                                              .interval = send_interval_,
+                                             {.deadline = c.streams[stream].deadline,
+                                              .interval = c.paths.spacing(),
                                               .loss_ppm = peer_features_.loss_ppm,
                                               .burst_x100 = std::min(peer_features_.mean_burst_x16, 1'600u) * 25 / 4},
                                              encoder_.size());
@@ -400,7 +396,7 @@ std::int64_t session_sender::price_of_copy_bp() const noexcept {
 }
 
 bool session_sender::is_worth(const session_context& c, stream_id stream, std::int64_t odds_bp) const noexcept {
-    return odds_bp * std::int64_t{c.streams[stream].weight} / 100 >= price_of_copy_bp();
+    return odds_bp * std::int64_t{c.streams[stream].weight} / full_weight >= price_of_copy_bp();
 }
 
 bool session_sender::is_worth_a_copy(const session_context& c, std::uint64_t number,
@@ -425,7 +421,7 @@ instant session_sender::next_timeout(const scheduler& paths) const noexcept {
 
 void session_sender::ask_for_report(const session_context& c, path_id from) noexcept {
     // The newest packet may have been the last of a burst: nothing behind it tells the peer that it is missing.
-    if (!config_.reactive || next_ == 0 || c.now - last_send_ < send_interval_ * 2) return;
+    if (!config_.reactive || next_ == 0 || c.now - last_send_ < c.paths.spacing() * 2) return;
     const sent_source* s = history_.find(next_ - 1);
     if (s != nullptr && !s->acknowledged && !s->copied && is_worth(c, s->stream, lost_bp))
         plan_copy(c, next_ - 1, from, wire::copy_reason::suspicion);
@@ -464,13 +460,13 @@ void session_sender::control(const session_context& c) noexcept {
     control_inputs in;
     in.features = peer_features_;
     in.features.gap = c.paths.silence(c.now, *main);
-    in.features.interval = send_interval_;
+    in.features.interval = c.paths.spacing();
     // The peer does not tell how late packets are; what the round trips take beyond the shortest one does.
     const path_statistics trips = c.paths.statistics(c.now, *main);
     in.features.delay_p95 = half(c.paths.rtt(*main) - trips.rtt_min) + trips.rtt_deviation * 2;
     in.current = peer_regime_;
     in.rtt = c.paths.rtt(*main);
-    in.deadline = c.streams[0].deadline;
+    in.deadline = c.streams[newest_stream_].deadline;
     in.congestion = peer_regime_ == regime::congested;
     in.second_path_available = config_.second_path && c.paths.alternative(*main).has_value();
     in.metered_budget_left = in.second_path_available;

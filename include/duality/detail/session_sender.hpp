@@ -141,6 +141,7 @@ private:
     static constexpr std::int64_t price_rich_bp = 200;
     static constexpr std::int64_t credit_rich = 32;
     static constexpr std::int64_t lost_bp = 10'000;
+    static constexpr std::uint32_t full_weight = 100;         ///< of a usual stream
     static constexpr std::int64_t repair_failure_bp = 1'500;  ///< odds that a repair under way does not help
     /// A copy is made this long before its last chance, so that a late timer does not waste it.
     static constexpr duration last_chance_lead = duration::from_ms(2);
@@ -195,7 +196,8 @@ private:
     /// Of a flow with one path: is there no time for another request, should a repair over `main` be lost too, of what
     /// is needed within `left`? Then one more is worth its bytes.
     [[nodiscard]] bool is_last_round(const session_context& c, path_id main, duration left) const noexcept;
-    void plan_parity(const session_context& c, path_id main) noexcept;
+    /// A packet of `stream` has been sent over `main`: is it time for parity?
+    void plan_parity(const session_context& c, stream_id stream, path_id main) noexcept;
     /// The odds of a loss from which on a copy is worth its bytes: the less is left to spend, the higher.
     [[nodiscard]] std::int64_t price_of_copy_bp() const noexcept;
     /// Are these odds of a loss worth the bytes of a copy, for a packet of this stream?
@@ -227,7 +229,7 @@ private:
     std::uint64_t parity_credit_ = 0;  ///< in 1/10,000 byte
     std::uint64_t repair_bytes_ = 0;   ///< of the last repair, the estimate for the next
     std::uint64_t packet_bytes_ = 1;   ///< of the last source packet, without our header
-    duration send_interval_{};         ///< smoothed
+    stream_id newest_stream_ = 0;      ///< of the last source packet
     bool helping_ = false;             ///< the second path is in use
     std::optional<path_id> partner_;   ///< that streams share the flow with, until `shared_until_`
     instant shared_until_ = instant::before_all();
