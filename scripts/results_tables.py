@@ -54,6 +54,7 @@ def outage_table(verdicts, networks):
     return "\n".join(lines)
 
 
+# Networks on whose first path the flow stays most of the time.
 EVEN = ["reference", "cable_ftth", "leo_satellite", "vpn_on_path"]
 
 

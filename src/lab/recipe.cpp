@@ -129,6 +129,8 @@ void add_simpler_settings(const recipe& what, std::vector<recipe>& out) {
     if (c.overhead_cap_bp != usual.overhead_cap_bp) add([&](auto& s) { s.overhead_cap_bp = usual.overhead_cap_bp; });
     if (c.metered_budget.day_bytes != usual.metered_budget.day_bytes)
         add([&](auto& s) { s.metered_budget = usual.metered_budget; });
+    if (c.suspicion_margin != usual.suspicion_margin)
+        add([&](auto& s) { s.suspicion_margin = usual.suspicion_margin; });
     if (what.rtt != duration{}) {
         out.push_back(what);
         out.back().rtt = {};

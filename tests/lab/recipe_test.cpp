@@ -112,12 +112,14 @@ TEST_CASE("recipe: shrinking keeps what fails and drops the rest") {
     recipe start{.network = family::cable_ftth, .seed = 6, .length = 30_s};
     start.config.protection = variant::hold;
     start.config.payload = 700;
+    start.config.suspicion_margin = 25_ms;
     REQUIRE(fails(start));
     const shrunk<recipe> found = shrink(start, fails, 300);
     CHECK(fails(found.smallest));
     CHECK(found.smallest.length < start.length);
     CHECK(found.smallest.config.protection == variant::baseline);
     CHECK(found.smallest.config.payload == simulation_config{}.payload);
+    CHECK(found.smallest.config.suspicion_margin == simulation_config{}.suspicion_margin);
     CHECK(found.smallest.left_out[0].has(feature::jitter));
     CHECK_FALSE(found.smallest.left_out[0].has(feature::outages));
     CHECK(found.taken <= found.tried);

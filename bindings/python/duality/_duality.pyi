@@ -1321,7 +1321,9 @@ class SimulationConfig:
     """hard cap of extra bytes, basis points"""
     metered_budget: ByteBudget
     """of the second path"""
-    def __init__(self, *, protection: enums.Variant = ..., law: enums.ControlLaw = ..., hold_ns: int = ..., deadline_ns: int = ..., payload: int = ..., overhead_cap_bp: int = ..., metered_budget: ByteBudget = ...) -> None: ...
+    suspicion_margin_ns: int
+    """silence beyond the habit of a path that is normal"""
+    def __init__(self, *, protection: enums.Variant = ..., law: enums.ControlLaw = ..., hold_ns: int = ..., deadline_ns: int = ..., payload: int = ..., overhead_cap_bp: int = ..., metered_budget: ByteBudget = ..., suspicion_margin_ns: int = ...) -> None: ...
 
 class StreamConfig:
     """How one stream is treated."""

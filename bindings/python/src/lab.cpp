@@ -175,7 +175,8 @@ void bind_lab(py::module_& m) {
         .field("deadline_ns", &settings::deadline, "after the idle path's arrival")
         .field("payload", &settings::payload, "bytes of each application packet; 16 to 1200")
         .field("overhead_cap_bp", &settings::overhead_cap_bp, "hard cap of extra bytes, basis points")
-        .field("metered_budget", &settings::metered_budget, "of the second path");
+        .field("metered_budget", &settings::metered_budget, "of the second path")
+        .field("suspicion_margin_ns", &settings::suspicion_margin, "silence beyond the habit of a path that is normal");
 
     record<lab::run_result>{m, "RunResult", "What became of every packet of a run."}
         .value("figures", &figures_of, "by name, as in `duality lab run --json`")
